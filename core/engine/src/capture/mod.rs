@@ -1,0 +1,1 @@
+//! Capture files and streams: from bytes on disk to timed frames.

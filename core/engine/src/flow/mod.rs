@@ -1,0 +1,1 @@
+//! Flows: who talks to whom, in order, once.

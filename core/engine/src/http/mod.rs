@@ -1,0 +1,1 @@
+//! HTTP/1 and HTTP/2 requests in the clear, without their secrets.

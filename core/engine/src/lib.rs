@@ -1,0 +1,14 @@
+//! From captured bytes to the facts of each flow. The modules stand in the order of the data:
+//! each may use only those above it.
+
+pub mod bytes;
+pub mod side;
+
+pub mod capture;
+pub mod packet;
+
+pub mod http;
+pub mod ssh;
+pub mod tls;
+
+pub mod flow;

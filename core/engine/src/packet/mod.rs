@@ -1,0 +1,1 @@
+//! One frame in, one TCP segment (or the reason why not) out.

@@ -1,0 +1,1 @@
+//! SSH version banners and key exchange.

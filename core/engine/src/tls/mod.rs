@@ -1,0 +1,1 @@
+//! TLS handshakes as an onlooker sees them.
