@@ -19,3 +19,25 @@ impl Side {
         }
     }
 }
+
+/// Which end says such bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// Only the end that opened the connection.
+    Client,
+    /// Only the end that was called.
+    Server,
+    /// Both may.
+    Either,
+}
+
+/// What a protocol makes of the first bytes of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognition {
+    /// They are not of this protocol, whatever follows.
+    No,
+    /// Too few to tell.
+    NeedMore,
+    /// They are, and this end says them.
+    Yes(Speaker),
+}
