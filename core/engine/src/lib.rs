@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod side;
+pub mod text;
 
 pub mod capture;
 pub mod packet;

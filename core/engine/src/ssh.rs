@@ -1,1 +1,0 @@
-//! SSH version banners and key exchange.
