@@ -1,0 +1,89 @@
+# Everything a person or a machine runs here. `make demo` and `make test` each do the whole set-up first.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PYTHON_DIRS := observer tests scripts $(wildcard bench)
+RUST_FILES := $(shell find core -name '*.rs' -not -path '*/target/*') Cargo.toml Cargo.lock $(wildcard core/*/Cargo.toml)
+C_FILES := $(wildcard bpf/*.c bpf/*.h)
+FUZZ_SECONDS ?= 300
+MIXED := pcaps/j_mixed_cluster_fabric.pcap
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/system.stamp: scripts/setup-system
+	scripts/setup-system
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+	test -x .venv/bin/python || python3 -m venv .venv
+	touch $@
+
+.venv/python.stamp: .venv/system.stamp requirements.lock
+	.venv/bin/pip install --quiet "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
+	.venv/bin/uv pip install --quiet --native-tls --python .venv/bin/python --requirement requirements.lock
+	touch $@
+
+.venv/build.stamp: .venv/python.stamp $(RUST_FILES) pyproject.toml
+	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --uv --quiet
+	touch $@
+
+.PHONY: setup build demo
+setup: .venv/python.stamp ## System packages, virtual environment, locked Python packages
+build: .venv/build.stamp ## Compile the core and put the command at .venv/bin/observer
+
+demo: build ## Analyse a real capture of a small cluster
+	.venv/bin/observer analyze $(MIXED) --inventory pcaps/inventory/default.yaml --ca pcaps/ca/ca.crt --fail-on never
+
+.PHONY: lint lint-python lint-rust lint-c
+lint: lint-python lint-rust lint-c ## Format, types, layers and lints of all three languages
+
+lint-python: build
+	ruff check $(PYTHON_DIRS)
+	ruff format --check $(PYTHON_DIRS)
+	mypy
+	stubtest observer._core
+	lint-imports --no-logo
+
+lint-rust: setup
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets --quiet -- -D warnings
+
+lint-c: setup
+	$(if $(C_FILES),clang-format --dry-run --Werror $(C_FILES),@echo "no C files yet")
+
+.PHONY: test test-rust test-python fuzz-smoke fuzz bench
+test: lint test-rust fuzz-smoke test-python ## Everything that must hold before a merge
+
+test-rust: setup
+	cargo test --locked --quiet
+
+test-python: build
+	pytest
+
+fuzz-smoke: setup ## Ten seconds for each fuzz target
+	scripts/fuzz 10
+
+fuzz: setup ## FUZZ_SECONDS (300) for each fuzz target
+	scripts/fuzz $(FUZZ_SECONDS)
+
+bench: build ## Measure against the peers that are installed
+	python bench/run.py
+
+.PHONY: lock format clean
+lock: .venv/python.stamp ## Renew requirements.lock from pyproject.toml
+	uv pip compile --quiet --native-tls --universal --python-version 3.11 --no-header --no-annotate --group dev \
+		pyproject.toml --output-file requirements.lock
+
+format: setup ## Put Python, Rust and C in the project's format
+	ruff check --fix $(PYTHON_DIRS)
+	ruff format $(PYTHON_DIRS)
+	cargo fmt --all
+	$(if $(C_FILES),clang-format -i $(C_FILES))
+
+clean: ## Remove what was built, the virtual environment included
+	rm -rf .venv target core/fuzz/target observer/_core*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

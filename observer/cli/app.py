@@ -1,0 +1,70 @@
+"""The program itself: finds the command, runs it, and turns errors into exit codes.
+
+0 done · 1 findings at or above `--fail-on` · 2 wrong usage or unreadable input · 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from observer.errors import ObserverError
+
+COMMANDS: dict[str, str] = {}
+"""Command → the module of `observer.cli` that holds it, in the order `--help` shows."""
+
+UNUSABLE = 2
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the table."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the command, or None where there is no such command."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"observer.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="observer", message="%(prog)s %(version)s")
+def application() -> None:
+    """Says which documented Kubernetes control-plane path each connection is on, whether it is safe, and why."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process."""
+    try:
+        code = application.main(prog_name="observer", standalone_mode=False)
+        sys.stdout.flush()
+    except ObserverError as error:
+        code = _complain(str(error))
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = _reader_left()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> int:
+    for line in message.splitlines() or ["unknown error"]:
+        click.echo(f"observer: {line}", err=True)
+    return UNUSABLE
+
+
+def _reader_left() -> int:
+    """The reader of our output went away (`| head`): no error, and nothing more may be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
