@@ -7,6 +7,23 @@ ObserverError
 The message is one line that says where and what (`FILE:LINE: what`); the command line prints it as it is.
 """
 
+from collections.abc import Collection
+from typing import NamedTuple, Self
+
+
+class Problem(NamedTuple):
+    """One fault in a file; line and column count from 1, line 0 means the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+
 
 class ObserverError(Exception):
     """The root of the errors that end a command with one clear line and exit code 2."""
@@ -21,3 +38,12 @@ class ConfigurationError(ObserverError):
 
     Several faults of one file are several lines of one message.
     """
+
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Collection[Problem]) -> Self:
+        """All faults of an input as one error, in the order of their places."""
+        error = cls("\n".join(str(problem) for problem in sorted(problems)))
+        error.problems = tuple(sorted(problems))
+        return error

@@ -1,0 +1,260 @@
+"""Compiles an inventory into the table of places the core looks addresses up in. Knows nothing of flows.
+
+A place is a class of addresses that the rules cannot tell apart, so that thousands of nodes share one; names stay
+with the address. The core takes the longest prefix that matches.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from observer.inventory.file import ApiServer, Inventory, KonnectivityPorts, Node
+from observer.model import Role
+
+NO_NODE = -1
+EVERYTHING = ("0.0.0.0/0", "::/0")
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+NAMELESS = b'"name":null,"kubernetes":null'
+
+
+class PortRole(StrEnum):
+    """What listens on a port of a place."""
+
+    APISERVER = "apiserver"
+    APISERVER_INSECURE = "apiserver-insecure"
+    CONTROLPLANE_METRICS = "controlplane-metrics"
+    KUBELET = "kubelet"
+    KUBELET_READONLY = "kubelet-readonly"
+    ETCD_CLIENT = "etcd-client"
+    ETCD_PEER = "etcd-peer"
+    KONNECTIVITY_SERVER = "konnectivity-server"
+    KONNECTIVITY_AGENT = "konnectivity-agent"
+    KONNECTIVITY_ADMIN = "konnectivity-admin"
+    KONNECTIVITY_HEALTH = "konnectivity-health"
+    UNKNOWN = "unknown"
+
+
+# kube-controller-manager and kube-scheduler, before 1.23 also in plain HTTP.
+CONTROLPLANE_PORTS = (10257, 10259, 10252, 10251)
+INSECURE_PORT = 8080
+READONLY_PORT = 10255
+# Defaults of the Konnectivity agent's own listeners on each node.
+AGENT_HEALTH_PORT, AGENT_ADMIN_PORT = 8093, 8094
+
+Ports = Mapping[int, PortRole]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What may sit at an address: a host can hold several roles, the port tells which."""
+
+    roles: frozenset[Role]
+    ports: Ports
+
+    def listener(self, port: int) -> PortRole:
+        """What listens on that port here."""
+        return self.ports.get(port, PortRole.UNKNOWN)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One prefix: its place, the number of its host (`NO_NODE`: none), and JSON members with its names."""
+
+    cidr: str
+    place: int
+    node: int
+    name: bytes
+
+
+class PlaceTable(msgspec.Struct, frozen=True):
+    """Rows for the core, places for the rules; place 0 is any address nothing is known of."""
+
+    rows: tuple[Row, ...]
+    places: tuple[Place, ...]
+    hosts: Mapping[str, tuple[str, ...]]
+    """For each host address all addresses of the same host: any of them may be in its certificate."""
+
+
+def compile_places(inventory: Inventory, captured_on: str | None = None) -> PlaceTable:
+    """The table for an inventory; `captured_on` (else the inventory's own) is the host whose loopback is seen."""
+    compiler = _Compiler(inventory)
+    compiler.add_ranges()
+    compiler.add_hosts()
+    compiler.add_names()
+    compiler.add_loopback(captured_on or inventory.captured_on)
+    return compiler.table()
+
+
+class _Host:
+    """What is gathered of one host address before it becomes a row."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.roles: set[Role] = set()
+        self.ports: dict[int, PortRole] = {}
+        self.name: str | None = None
+        self.node: str | None = None
+
+
+class _Compiler:
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.hosts: dict[str, _Host] = {}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.rows: dict[str, Row] = {}
+        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, PortRole], ...]], int] = {}
+        self.numbers = 0
+        self._everything()
+
+    def _everything(self) -> None:
+        known = not self.inventory.inferred and bool(self.inventory.apiservers or self.inventory.nodes)
+        place = self.place({Role.EXTERNAL if known else Role.UNKNOWN}, {})
+        for cidr in EVERYTHING:
+            self.rows[cidr] = Row(cidr, place, NO_NODE, NAMELESS)
+
+    def place(self, roles: Iterable[Role], ports: Ports) -> int:
+        return self.places.setdefault((frozenset(roles), tuple(sorted(ports.items()))), len(self.places))
+
+    def host(self, address: str) -> _Host:
+        if address not in self.hosts:
+            self.hosts[address] = _Host(self.numbers)
+            self.numbers += 1
+        return self.hosts[address]
+
+    def add_ranges(self) -> None:
+        """Ranges of pods and services; a node's own range also says on which node its pods are."""
+        for cidr in self.inventory.pod_cidrs:
+            self._range(cidr, Role.POD)
+        for cidr in self.inventory.service_cidrs:
+            self._range(cidr, Role.SERVICE)
+        for node in self.inventory.nodes:
+            number = self._node(node)
+            if node.pod_cidr is not None:
+                self._range(node.pod_cidr, Role.POD, number, _name(None, node=node.name))
+
+    def _range(self, cidr: str, role: Role, number: int = NO_NODE, name: bytes = NAMELESS) -> None:
+        self.rows[cidr] = Row(cidr, self.place({role}, {}), number, name)
+
+    def _node(self, node: Node) -> int:
+        ports = {node.kubelet_port: PortRole.KUBELET, READONLY_PORT: PortRole.KUBELET_READONLY} | self._agent_ports()
+        addresses = (*node.addresses, *_gateways(node))
+        first = self.host(addresses[0]) if addresses else _Host(NO_NODE)
+        for address in addresses:
+            host = self.host(address)
+            host.number, host.name, host.node = first.number, node.name, node.name
+            host.roles.add(Role.NODE)
+            host.ports.update(ports)
+            self.groups[address] = addresses
+        return first.number
+
+    def _agent_ports(self) -> dict[int, PortRole]:
+        if self.inventory.konnectivity is None:
+            return {}
+        return {AGENT_HEALTH_PORT: PortRole.KONNECTIVITY_HEALTH, AGENT_ADMIN_PORT: PortRole.KONNECTIVITY_ADMIN}
+
+    def add_hosts(self) -> None:
+        """The control plane: API servers, etcd, Konnectivity servers, in rising order of what a port means."""
+        for server in self.inventory.apiservers:
+            self._apiserver(server)
+        for etcd in self.inventory.etcd:
+            peer = {port: PortRole.ETCD_PEER if port == 2380 else PortRole.ETCD_CLIENT for port in etcd.ports}
+            self._add(etcd.address, Role.ETCD, peer, etcd.name)
+        if self.inventory.konnectivity is not None:
+            ports = _konnectivity_ports(self.inventory.konnectivity.ports)
+            for address in self.inventory.konnectivity.servers:
+                self._add(address, Role.KONNECTIVITY_SERVER, ports, None)
+
+    def _apiserver(self, server: ApiServer) -> None:
+        ports = dict.fromkeys(CONTROLPLANE_PORTS, PortRole.CONTROLPLANE_METRICS)
+        ports |= {INSECURE_PORT: PortRole.APISERVER_INSECURE}
+        ports |= {10250: PortRole.KUBELET, READONLY_PORT: PortRole.KUBELET_READONLY}
+        if not self.inventory.etcd:
+            # Nothing said where etcd is: by default it is stacked on the API server's host.
+            ports |= {2379: PortRole.ETCD_CLIENT, 2380: PortRole.ETCD_PEER}
+        ports |= dict.fromkeys(server.ports, PortRole.APISERVER)
+        self._add(server.address, Role.APISERVER, ports, server.name)
+
+    def _add(self, address: str, role: Role, ports: Ports, name: str | None) -> None:
+        host = self.host(address)
+        host.roles.add(role)
+        host.ports.update(ports)
+        host.name = host.name or name
+
+    def add_names(self) -> None:
+        """Rows for single addresses: hosts first, then pods and services, which are the more exact word."""
+        for address, host in self.hosts.items():
+            place = self.place(host.roles, host.ports)
+            self._row(address, place, host.number, _name(host.name, node=host.node))
+        for pod in self.inventory.pods:
+            if pod.address not in self.groups:
+                name = _name(pod.name, pod.namespace, "pod", pod.node, pod.service_account)
+                self._row(pod.address, self.place({Role.POD}, {}), self._number_of(pod.node), name)
+        for service in self.inventory.services:
+            name = _name(service.name, service.namespace, "service")
+            self._row(service.address, self.place({Role.SERVICE}, {}), NO_NODE, name)
+        self._kubernetes_service()
+
+    def _kubernetes_service(self) -> None:
+        if self.inventory.kubernetes_service is not None:
+            place = self.place({Role.APISERVER, Role.SERVICE}, {443: PortRole.APISERVER})
+            name = _name("kubernetes", "default", "service")
+            self._row(self.inventory.kubernetes_service, place, NO_NODE, name)
+
+    def _number_of(self, node: str | None) -> int:
+        return next((host.number for host in self.hosts.values() if node and host.node == node), NO_NODE)
+
+    def _row(self, address: str, place: int, number: int, name: bytes) -> None:
+        cidr = str(ipaddress.ip_network(address))
+        self.rows[cidr] = Row(cidr, place, number, name)
+
+    def add_loopback(self, captured_on: str | None) -> None:
+        """Loopback stands for the host the capture was taken on, where that is known."""
+        host = self.hosts.get(captured_on or "")
+        for cidr in LOOPBACK:
+            if host is not None:
+                place = self.place(host.roles, host.ports)
+                self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, node=host.node))
+
+    def table(self) -> PlaceTable:
+        places = tuple(Place(roles, dict(ports)) for roles, ports in self.places)
+        return PlaceTable(tuple(self.rows.values()), places, self.groups)
+
+
+def _gateways(node: Node) -> Iterator[str]:
+    """The bridge's and the overlay's own addresses in a node's pod range belong to the node, not to a pod."""
+    if node.pod_cidr is None:
+        return
+    network = ipaddress.ip_network(node.pod_cidr)
+    if network.num_addresses > 2:
+        own = (str(network.network_address), str(network.network_address + 1))
+        yield from (address for address in own if address not in node.addresses)
+
+
+def _konnectivity_ports(ports: KonnectivityPorts) -> Ports:
+    roles = {
+        PortRole.KONNECTIVITY_SERVER: ports.server,
+        PortRole.KONNECTIVITY_AGENT: ports.agent,
+        PortRole.KONNECTIVITY_ADMIN: ports.admin,
+        PortRole.KONNECTIVITY_HEALTH: ports.health,
+    }
+    return {number: role for role, numbers in roles.items() for number in numbers}
+
+
+def _name(
+    name: str | None,
+    namespace: str | None = None,
+    kind: str | None = None,
+    node: str | None = None,
+    service_account: str | None = None,
+) -> bytes:
+    """The members `name` and `kubernetes` of an endpoint, ready to stand in an event."""
+    members: dict[str, object] = {}
+    if namespace is not None:
+        members["namespace"] = namespace
+    if kind is not None:
+        members[kind] = {"name": name}
+    if node is not None:
+        members["node"] = {"name": node}
+    if service_account is not None:
+        members["service_account"] = service_account
+    return msgspec.json.encode({"name": name, "kubernetes": members or None})[1:-1]

@@ -1,0 +1,250 @@
+"""The words every stage shares: what the core saw, which path it is, how safe, and what to say about it."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Protocol(StrEnum):
+    """What the bytes are, by content and never by port."""
+
+    TLS = "tls"
+    SSH = "ssh"
+    HTTP = "http"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """How far the server of a flow was verified by its client."""
+
+    PLAINTEXT = "plaintext"
+    ABORTED = "aborted"
+    VERIFIED = "verified"
+    VERIFIABLE = "verifiable"
+    UNVERIFIED = "unverified"
+    RESUMED = "resumed"
+    UNKNOWN = "unknown"
+
+
+class Certainty(StrEnum):
+    """Proven: the flow itself or its client shows it. Inferred: documentation, configuration or likelihood say it."""
+
+    PROVEN = "proven"
+    INFERRED = "inferred"
+    UNKNOWN = "unknown"
+
+
+class Confidence(StrEnum):
+    """How sure the path of a flow is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    TENTATIVE = "tentative"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """How much a finding matters, in rising order."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What sits at an address."""
+
+    APISERVER = "apiserver"
+    NODE = "node"
+    POD = "pod"
+    SERVICE = "service"
+    KONNECTIVITY_SERVER = "konnectivity-server"
+    ETCD = "etcd"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """How a TLS handshake ended, as far as the capture shows."""
+
+    CARRIED_ON = "carried-on"
+    FINISHED_NO_DATA = "finished-no-data"
+    CLIENT_REFUSED = "client-refused"
+    SERVER_REFUSED = "server-refused"
+    NO_SERVER_HELLO = "no-server-hello"
+    PLAINTEXT_ANSWER = "plaintext-answer"
+    INCOMPLETE = "incomplete"
+    MIDSTREAM = "midstream"
+    UNKNOWN = "unknown"
+
+
+class Presence(StrEnum):
+    """Whether the client showed a certificate of its own."""
+
+    SENT = "sent"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class Forwarded(StrEnum):
+    """What the path in X-Forwarded-Uri names; unknown where no request head was read whole."""
+
+    NODE = "node"
+    POD = "pod"
+    SERVICE = "service"
+    OTHER = "other"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A TLS alert; level and description are null where it is encrypted."""
+
+    side: str
+    level: int | None
+    description: int | None
+    encrypted: bool
+
+
+class TlsFacts(msgspec.Struct, frozen=True):
+    """What the wire shows of a TLS conversation; numbers are IANA's."""
+
+    version: str | None = None
+    cipher: int | None = None
+    group: int | None = None
+    next_protocol: str | None = None
+    offered_protocols: tuple[str, ...] = ()
+    server_name: str | None = None
+    resumed: bool | None = None
+    hello_retry: bool = False
+    early_data: bool = False
+    outcome: Outcome = Outcome.UNKNOWN
+    established: bool | None = None
+    client_certificate: Presence = Presence.UNKNOWN
+    certificate_requested: bool | None = None
+    server_chain: int | None = None
+    client_chain: int | None = None
+    certificate_length: int | None = None
+    ja3: str | None = None
+    ja3s: str | None = None
+    ja4: str | None = None
+    alert: Alert | None = None
+
+
+class SshFacts(msgspec.Struct, frozen=True):
+    """What the wire shows of an SSH conversation; algorithms are the agreed ones."""
+
+    client_version: str | None = None
+    server_version: str | None = None
+    key_exchange: str | None = None
+    host_key: str | None = None
+    cipher: str | None = None
+    mac: str | None = None
+    negotiation: str = "incomplete"
+    encrypted: bool = False
+
+
+class HttpFacts(msgspec.Struct, frozen=True):
+    """What the rules may see of readable HTTP; tokens and paths stay in the core."""
+
+    version: str = "1.1"
+    method: str | None = None
+    status: int | None = None
+    upgrade: str | None = None
+    websocket_protocol: str | None = None
+    credentials: str | None = None
+    forwarded: Forwarded = Forwarded.UNKNOWN
+    agent: str | None = None
+    content_type: str | None = None
+    grpc: bool = False
+    request_seen: bool = False
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """Everything the rules can see of a flow; flows with equal shapes are judged once.
+
+    Places are indices into the table of `inventory.places`; `time` is in nanoseconds since 1970.
+    """
+
+    protocol: Protocol
+    client_place: int = 0
+    server_place: int = 0
+    client_address: str | None = None
+    server_address: str | None = None
+    server_port: int = 0
+    same_address: bool = False
+    same_node: bool = False
+    midstream: bool = False
+    client_spoke: bool = True
+    server_spoke: bool = True
+    time: int = 0
+    earlier: tuple[State, ...] = ()
+    tls: TlsFacts | None = None
+    ssh: SshFacts | None = None
+    http: HttpFacts | None = None
+
+
+class Attribution(msgspec.Struct, frozen=True):
+    """The path a flow is on. `via` names the tunnel whose last hop this is, else null."""
+
+    path: str
+    documented: bool
+    reference: str | None
+    confidence: Confidence
+    reasons: tuple[str, ...]
+    client_role: Role
+    server_role: Role
+    via: str | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One observed fact: who says so, what, its value, and where it was seen."""
+
+    source: str
+    fact: str
+    value: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.fact} {self.value} ({self.where})"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How safe a flow is; every reason names its evidence."""
+
+    state: State
+    certainty: Certainty
+    reasons: tuple[str, ...]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finding rule that holds for a flow."""
+
+    id: str
+    severity: Severity
+    title: str
+    remediation: str
+    reference: str | None
+    explanation: str
+    cis: str | None = None
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """One certificate as events show it: times RFC 3339 in UTC, names RFC 4514; `error`: why it was not read."""
+
+    subject: str | None
+    issuer: str | None
+    sha256: str
+    serial: str | None
+    not_before: str | None
+    not_after: str | None
+    san: tuple[str, ...]
+    self_signed: bool | None
+    key: str | None = None
+    signature_algorithm: str | None = None
+    purpose: str = "unknown"
+    error: str | None = None
