@@ -90,6 +90,40 @@ class Presence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Listener(StrEnum):
+    """What listens on a port of a place."""
+
+    APISERVER = "apiserver"
+    APISERVER_INSECURE = "apiserver-insecure"
+    CONTROLPLANE_METRICS = "controlplane-metrics"
+    KUBELET = "kubelet"
+    KUBELET_READONLY = "kubelet-readonly"
+    ETCD_CLIENT = "etcd-client"
+    ETCD_PEER = "etcd-peer"
+    KONNECTIVITY_SERVER = "konnectivity-server"
+    KONNECTIVITY_AGENT = "konnectivity-agent"
+    KONNECTIVITY_ADMIN = "konnectivity-admin"
+    KONNECTIVITY_HEALTH = "konnectivity-health"
+    UNKNOWN = "unknown"
+
+
+class Purpose(StrEnum):
+    """What a certificate is for, by the names Kubernetes puts into it."""
+
+    APISERVER = "apiserver"
+    APISERVER_KUBELET_CLIENT = "apiserver-kubelet-client"
+    APISERVER_ETCD_CLIENT = "apiserver-etcd-client"
+    FRONT_PROXY_CLIENT = "front-proxy-client"
+    NODE = "node"
+    SELF_GENERATED = "self-generated"
+    """Made by a component at its start, from a CA it threw away: `host@epoch` signed by `host-ca@epoch`."""
+    CONTROLPLANE = "controlplane"
+    KONNECTIVITY = "konnectivity"
+    ETCD = "etcd"
+    ADMINISTRATOR = "administrator"
+    UNKNOWN = "unknown"
+
+
 class Forwarded(StrEnum):
     """What the path in X-Forwarded-Uri names; unknown where no request head was read whole."""
 
@@ -236,15 +270,15 @@ class Finding(msgspec.Struct, frozen=True):
 class Certificate(msgspec.Struct, frozen=True):
     """One certificate as events show it: times RFC 3339 in UTC, names RFC 4514; `error`: why it was not read."""
 
-    subject: str | None
-    issuer: str | None
     sha256: str
-    serial: str | None
-    not_before: str | None
-    not_after: str | None
-    san: tuple[str, ...]
-    self_signed: bool | None
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    san: tuple[str, ...] = ()
+    self_signed: bool | None = None
     key: str | None = None
     signature_algorithm: str | None = None
-    purpose: str = "unknown"
+    purpose: Purpose = Purpose.UNKNOWN
     error: str | None = None

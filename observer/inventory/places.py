@@ -6,34 +6,16 @@ with the address. The core takes the longest prefix that matches.
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 
 import msgspec
 
 from observer.inventory.file import ApiServer, Inventory, KonnectivityPorts, Node
-from observer.model import Role
+from observer.model import Listener, Role
 
 NO_NODE = -1
 EVERYTHING = ("0.0.0.0/0", "::/0")
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 NAMELESS = b'"name":null,"kubernetes":null'
-
-
-class PortRole(StrEnum):
-    """What listens on a port of a place."""
-
-    APISERVER = "apiserver"
-    APISERVER_INSECURE = "apiserver-insecure"
-    CONTROLPLANE_METRICS = "controlplane-metrics"
-    KUBELET = "kubelet"
-    KUBELET_READONLY = "kubelet-readonly"
-    ETCD_CLIENT = "etcd-client"
-    ETCD_PEER = "etcd-peer"
-    KONNECTIVITY_SERVER = "konnectivity-server"
-    KONNECTIVITY_AGENT = "konnectivity-agent"
-    KONNECTIVITY_ADMIN = "konnectivity-admin"
-    KONNECTIVITY_HEALTH = "konnectivity-health"
-    UNKNOWN = "unknown"
 
 
 # kube-controller-manager and kube-scheduler, before 1.23 also in plain HTTP.
@@ -43,7 +25,7 @@ READONLY_PORT = 10255
 # Defaults of the Konnectivity agent's own listeners on each node.
 AGENT_HEALTH_PORT, AGENT_ADMIN_PORT = 8093, 8094
 
-Ports = Mapping[int, PortRole]
+Ports = Mapping[int, Listener]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -52,9 +34,9 @@ class Place(msgspec.Struct, frozen=True):
     roles: frozenset[Role]
     ports: Ports
 
-    def listener(self, port: int) -> PortRole:
+    def listener(self, port: int) -> Listener:
         """What listens on that port here."""
-        return self.ports.get(port, PortRole.UNKNOWN)
+        return self.ports.get(port, Listener.UNKNOWN)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -91,7 +73,7 @@ class _Host:
     def __init__(self, number: int) -> None:
         self.number = number
         self.roles: set[Role] = set()
-        self.ports: dict[int, PortRole] = {}
+        self.ports: dict[int, Listener] = {}
         self.name: str | None = None
         self.node: str | None = None
 
@@ -102,7 +84,7 @@ class _Compiler:
         self.hosts: dict[str, _Host] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.rows: dict[str, Row] = {}
-        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, PortRole], ...]], int] = {}
+        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...]], int] = {}
         self.numbers = 0
         self._everything()
 
@@ -136,7 +118,7 @@ class _Compiler:
         self.rows[cidr] = Row(cidr, self.place({role}, {}), number, name)
 
     def _node(self, node: Node) -> int:
-        ports = {node.kubelet_port: PortRole.KUBELET, READONLY_PORT: PortRole.KUBELET_READONLY} | self._agent_ports()
+        ports = {node.kubelet_port: Listener.KUBELET, READONLY_PORT: Listener.KUBELET_READONLY} | self._agent_ports()
         addresses = (*node.addresses, *_gateways(node))
         first = self.host(addresses[0]) if addresses else _Host(NO_NODE)
         for address in addresses:
@@ -147,17 +129,17 @@ class _Compiler:
             self.groups[address] = addresses
         return first.number
 
-    def _agent_ports(self) -> dict[int, PortRole]:
+    def _agent_ports(self) -> dict[int, Listener]:
         if self.inventory.konnectivity is None:
             return {}
-        return {AGENT_HEALTH_PORT: PortRole.KONNECTIVITY_HEALTH, AGENT_ADMIN_PORT: PortRole.KONNECTIVITY_ADMIN}
+        return {AGENT_HEALTH_PORT: Listener.KONNECTIVITY_HEALTH, AGENT_ADMIN_PORT: Listener.KONNECTIVITY_ADMIN}
 
     def add_hosts(self) -> None:
         """The control plane: API servers, etcd, Konnectivity servers, in rising order of what a port means."""
         for server in self.inventory.apiservers:
             self._apiserver(server)
         for etcd in self.inventory.etcd:
-            peer = {port: PortRole.ETCD_PEER if port == 2380 else PortRole.ETCD_CLIENT for port in etcd.ports}
+            peer = {port: Listener.ETCD_PEER if port == 2380 else Listener.ETCD_CLIENT for port in etcd.ports}
             self._add(etcd.address, Role.ETCD, peer, etcd.name)
         if self.inventory.konnectivity is not None:
             ports = _konnectivity_ports(self.inventory.konnectivity.ports)
@@ -165,13 +147,13 @@ class _Compiler:
                 self._add(address, Role.KONNECTIVITY_SERVER, ports, None)
 
     def _apiserver(self, server: ApiServer) -> None:
-        ports = dict.fromkeys(CONTROLPLANE_PORTS, PortRole.CONTROLPLANE_METRICS)
-        ports |= {INSECURE_PORT: PortRole.APISERVER_INSECURE}
-        ports |= {10250: PortRole.KUBELET, READONLY_PORT: PortRole.KUBELET_READONLY}
+        ports = dict.fromkeys(CONTROLPLANE_PORTS, Listener.CONTROLPLANE_METRICS)
+        ports |= {INSECURE_PORT: Listener.APISERVER_INSECURE}
+        ports |= {10250: Listener.KUBELET, READONLY_PORT: Listener.KUBELET_READONLY}
         if not self.inventory.etcd:
             # Nothing said where etcd is: by default it is stacked on the API server's host.
-            ports |= {2379: PortRole.ETCD_CLIENT, 2380: PortRole.ETCD_PEER}
-        ports |= dict.fromkeys(server.ports, PortRole.APISERVER)
+            ports |= {2379: Listener.ETCD_CLIENT, 2380: Listener.ETCD_PEER}
+        ports |= dict.fromkeys(server.ports, Listener.APISERVER)
         self._add(server.address, Role.APISERVER, ports, server.name)
 
     def _add(self, address: str, role: Role, ports: Ports, name: str | None) -> None:
@@ -196,7 +178,7 @@ class _Compiler:
 
     def _kubernetes_service(self) -> None:
         if self.inventory.kubernetes_service is not None:
-            place = self.place({Role.APISERVER, Role.SERVICE}, {443: PortRole.APISERVER})
+            place = self.place({Role.APISERVER, Role.SERVICE}, {443: Listener.APISERVER})
             name = _name("kubernetes", "default", "service")
             self._row(self.inventory.kubernetes_service, place, NO_NODE, name)
 
@@ -232,10 +214,10 @@ def _gateways(node: Node) -> Iterator[str]:
 
 def _konnectivity_ports(ports: KonnectivityPorts) -> Ports:
     roles = {
-        PortRole.KONNECTIVITY_SERVER: ports.server,
-        PortRole.KONNECTIVITY_AGENT: ports.agent,
-        PortRole.KONNECTIVITY_ADMIN: ports.admin,
-        PortRole.KONNECTIVITY_HEALTH: ports.health,
+        Listener.KONNECTIVITY_SERVER: ports.server,
+        Listener.KONNECTIVITY_AGENT: ports.agent,
+        Listener.KONNECTIVITY_ADMIN: ports.admin,
+        Listener.KONNECTIVITY_HEALTH: ports.health,
     }
     return {number: role for role, numbers in roles.items() for number in numbers}
 

@@ -3,8 +3,8 @@
 import ipaddress
 
 from observer.inventory import file
-from observer.inventory.places import NO_NODE, Place, PlaceTable, PortRole, Row, compile_places
-from observer.model import Role
+from observer.inventory.places import NO_NODE, Place, PlaceTable, Row, compile_places
+from observer.model import Listener, Role
 
 LAB = """
 apiservers: [{name: cp1, address: 10.240.0.10, ports: [6443, 443]}]
@@ -36,10 +36,10 @@ def test_a_host_holds_all_its_roles_and_the_port_tells_which() -> None:
     _, place = look_up(lab(), "10.240.0.10")
 
     assert place.roles == {Role.APISERVER, Role.ETCD, Role.KONNECTIVITY_SERVER}
-    assert place.listener(6443) is PortRole.APISERVER
-    assert place.listener(2379) is PortRole.ETCD_CLIENT
-    assert place.listener(8132) is PortRole.KONNECTIVITY_AGENT
-    assert place.listener(9999) is PortRole.UNKNOWN
+    assert place.listener(6443) is Listener.APISERVER
+    assert place.listener(2379) is Listener.ETCD_CLIENT
+    assert place.listener(8132) is Listener.KONNECTIVITY_AGENT
+    assert place.listener(9999) is Listener.UNKNOWN
 
 
 def test_all_nodes_share_one_place() -> None:
@@ -80,14 +80,14 @@ def test_the_kubernetes_service_is_an_api_server_and_other_services_are_not() ->
     _, kubernetes = look_up(lab(), "10.96.0.1")
     _, other = look_up(lab(), "10.96.0.2")
 
-    assert kubernetes.listener(443) is PortRole.APISERVER
+    assert kubernetes.listener(443) is Listener.APISERVER
     assert other.roles == {Role.SERVICE}
 
 
 def test_loopback_is_the_host_the_capture_was_taken_on() -> None:
     _, place = look_up(lab("10.240.0.21"), "127.0.0.1")
 
-    assert place.listener(10250) is PortRole.KUBELET
+    assert place.listener(10250) is Listener.KUBELET
     assert look_up(lab(), "127.0.0.1")[0].place == 0
 
 
@@ -109,5 +109,5 @@ def test_etcd_is_expected_beside_the_api_server_only_where_nothing_else_was_said
     stacked = compile_places(file.parse("apiservers: [{address: 10.0.0.1}]"))
     apart = compile_places(file.parse("apiservers: [{address: 10.0.0.1}]\netcd: [{address: 10.0.0.2}]"))
 
-    assert look_up(stacked, "10.0.0.1")[1].listener(2379) is PortRole.ETCD_CLIENT
-    assert look_up(apart, "10.0.0.1")[1].listener(2379) is PortRole.UNKNOWN
+    assert look_up(stacked, "10.0.0.1")[1].listener(2379) is Listener.ETCD_CLIENT
+    assert look_up(apart, "10.0.0.1")[1].listener(2379) is Listener.UNKNOWN
