@@ -112,7 +112,7 @@ impl fmt::Display for CaptureError {
             Self::Damaged { fault: fault @ Fault::Version { .. }, .. } => fault.fmt(f),
             Self::Damaged { offset, fault } => write!(f, "is damaged at byte {offset}: {fault}"),
             Self::Stream { compression, source } => {
-                write!(f, "cannot be decompressed ({compression}) up to its first packet: {source}")
+                write!(f, "cannot be decompressed ({compression}) up to its first packet: {}", described(source))
             }
         }
     }
@@ -145,12 +145,20 @@ impl fmt::Display for Fault {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
-            CutReason::EndsEarly => write!(f, "ends in the middle of the packet at byte {}", self.offset),
+            CutReason::EndsEarly => write!(f, "ends in the middle of the record at byte {}", self.offset),
             CutReason::Damaged(fault) => write!(f, "damaged at byte {}: {fault}", self.offset),
             CutReason::Stream { compression, message } => {
                 write!(f, "cannot be decompressed ({compression}) behind byte {}: {message}", self.offset)
             }
         }
+    }
+}
+
+/// The words of a decompressor, but for an early end, which each calls something else.
+pub(super) fn described(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the stream ends early".into(),
+        _ => error.to_string(),
     }
 }
 

@@ -6,8 +6,9 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use super::classic::Classic;
-use super::error::{CaptureError, Cut, CutReason, Fault};
+use super::error::{CaptureError, Cut, CutReason, Fault, described};
 use super::frame::Frame;
+use super::pcapng::Pcapng;
 use super::source::{Compression, Source};
 use super::window::Window;
 
@@ -25,6 +26,12 @@ pub enum Input {
 pub struct Counts {
     /// Frames given out.
     pub frames: u64,
+    /// Blocks passed over: of no interest, or of unknown kind.
+    pub skipped_blocks: u64,
+    /// Packets of an interface that the capture does not describe.
+    pub unknown_interface: u64,
+    /// Secrets in a format that is not read, or more than are kept.
+    pub skipped_secrets: u64,
 }
 
 /// Why a format's reader gives no further frame; the offset is that of the record it stopped at.
@@ -43,6 +50,7 @@ impl From<io::Error> for Halt {
 
 enum Format {
     Classic(Classic),
+    Pcapng(Pcapng),
 }
 
 /// A capture being read, front to back, once.
@@ -50,7 +58,7 @@ pub struct CaptureFile {
     window: Window,
     format: Format,
     compression: Compression,
-    counts: Counts,
+    frames: u64,
     ended: bool,
     cut: Option<Cut>,
 }
@@ -86,15 +94,16 @@ impl CaptureFile {
         let offset = self.window.offset();
         let next = match &mut self.format {
             Format::Classic(classic) => classic.next(&mut self.window),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.window),
         };
         match next {
             Ok(frame) => {
-                self.counts.frames += 1;
+                self.frames += 1;
                 Ok(Some(frame))
             }
             Err(halt) => {
                 self.ended = true;
-                self.cut = ending(halt, offset, self.counts.frames, self.compression)?;
+                self.cut = ending(halt, offset, self.frames, self.compression)?;
                 Ok(None)
             }
         }
@@ -117,14 +126,26 @@ impl CaptureFile {
 
     /// What was met so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        let counts = match &self.format {
+            Format::Classic(_) => Counts::default(),
+            Format::Pcapng(pcapng) => pcapng.counts(),
+        };
+        Counts { frames: self.frames, ..counts }
+    }
+
+    /// The TLS key logs (text as in `SSLKEYLOGFILE`) that the capture held since the last call.
+    pub fn secrets(&mut self) -> Vec<Vec<u8>> {
+        match &mut self.format {
+            Format::Classic(_) => Vec::new(),
+            Format::Pcapng(pcapng) => pcapng.secrets(),
+        }
     }
 
     fn start(source: Source) -> Result<Self, CaptureError> {
         let mut window = Window::new(source);
         let format = Format::start(&mut window)?;
         let compression = window.source().compression();
-        Ok(Self { window, format, compression, counts: Counts::default(), ended: false, cut: None })
+        Ok(Self { window, format, compression, frames: 0, ended: false, cut: None })
     }
 }
 
@@ -134,10 +155,13 @@ impl Format {
         let Some(&magic) = window.held().first_chunk::<4>() else {
             return Err(not_a_capture(window.held()));
         };
+        if Pcapng::recognise(magic) {
+            return Pcapng::start(window).map(Self::Pcapng).map_err(|halt| refused(halt, window));
+        }
         Classic::refuse_modified(magic)?;
         if let Some((order, unit_ns)) = Classic::recognise(magic) {
-            let classic = Classic::start(window, order, unit_ns).map_err(|halt| refused(halt, window))?;
-            return Ok(Self::Classic(classic));
+            let classic = Classic::start(window, order, unit_ns);
+            return classic.map(Self::Classic).map_err(|halt| refused(halt, window));
         }
         Err(not_a_capture(&magic))
     }
@@ -168,7 +192,7 @@ fn ending(halt: Halt, offset: u64, frames: u64, compression: Compression) -> Res
         Halt::Fault(offset, fault) => (offset, CutReason::Damaged(fault)),
         Halt::Io(source) => match unreadable(source, offset, compression) {
             CaptureError::Stream { compression, source } if frames > 0 => {
-                (offset, CutReason::Stream { compression, message: source.to_string() })
+                (offset, CutReason::Stream { compression, message: described(&source) })
             }
             error => return Err(error),
         },

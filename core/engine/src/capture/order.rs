@@ -4,7 +4,7 @@ use crate::bytes::{Parsed, Reader};
 
 /// Which end of a number comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Little,
     Big,
 }
@@ -25,6 +25,14 @@ impl Order {
         Ok(match self {
             Self::Little => u32::from_le_bytes(bytes),
             Self::Big => u32::from_be_bytes(bytes),
+        })
+    }
+
+    pub(super) fn i64(self, reader: &mut Reader<'_>) -> Parsed<i64> {
+        let bytes = reader.array()?;
+        Ok(match self {
+            Self::Little => i64::from_le_bytes(bytes),
+            Self::Big => i64::from_be_bytes(bytes),
         })
     }
 }

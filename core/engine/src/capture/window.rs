@@ -55,6 +55,19 @@ impl Window {
         self.buffer.get(from..self.start).unwrap_or_default()
     }
 
+    /// Passes over any number of bytes, of which `see` is shown each piece; false where the capture ends before that.
+    pub(super) fn pass(&mut self, mut count: u64, mut see: impl FnMut(&[u8])) -> io::Result<bool> {
+        while count > 0 {
+            if !self.demand(1)? {
+                return Ok(false);
+            }
+            let piece = count.min(self.held().len() as u64);
+            see(self.take(piece as usize));
+            count -= piece;
+        }
+        Ok(true)
+    }
+
     #[cold]
     fn fill(&mut self, count: usize) -> io::Result<bool> {
         self.buffer.copy_within(self.start..self.end, 0);

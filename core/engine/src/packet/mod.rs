@@ -6,6 +6,11 @@ mod internet;
 mod link;
 mod tcp;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use address::Address;
 pub use tcp::{Flags, Segment};
 
