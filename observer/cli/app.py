@@ -12,11 +12,16 @@ import click
 
 from observer.errors import ObserverError
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "analyze": "analyze",
+    "inventory": "inventory",
+}
 """Command → the module of `observer.cli` that holds it, in the order `--help` shows."""
 
 UNUSABLE = 2
 INTERRUPTED = 130
+READER_LEFT = 141
+"""What a shell says of a program whose reader went away (`observer … | head`)."""
 
 
 class LazyGroup(click.Group):
@@ -34,6 +39,15 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader that goes away ends it quietly."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return _reader_left()
+        return code
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="observer", message="%(prog)s %(version)s")
@@ -45,16 +59,15 @@ def main() -> NoReturn:
     """Run the command line and leave the process."""
     try:
         code = application.main(prog_name="observer", standalone_mode=False)
-        sys.stdout.flush()
     except ObserverError as error:
         code = _complain(str(error))
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        code = error.exit_code
+        code = UNUSABLE
+    except click.UsageError as error:
+        code = _complain(f"{error.format_message()} (see {error.ctx.command_path if error.ctx else 'observer'} --help)")
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:
-        code = _reader_left()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -65,6 +78,6 @@ def _complain(message: str) -> int:
 
 
 def _reader_left() -> int:
-    """The reader of our output went away (`| head`): no error, and nothing more may be written."""
+    """Nothing more can be written, so the interpreter must not try again when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return READER_LEFT

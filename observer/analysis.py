@@ -1,0 +1,117 @@
+"""What a run over captures says as a whole: totals by path and verdict, findings, and what to know beside them.
+
+Aggregates only, never single flows: those leave as events while the captures are read.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from observer.model import Certainty, Role, Severity, State
+
+
+class ByteSink(Protocol):
+    """Where a run writes its flow events, as whole lines of JSON."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take all of the bytes."""
+
+
+class CaptureNote(msgspec.Struct, frozen=True):
+    """One capture file; `cut` says where and why it ends early, else null."""
+
+    name: str
+    packets: int
+    cut: str | None = None
+
+
+class Party(msgspec.Struct, frozen=True):
+    """One end of a conversation. `port` is null for clients, whose ports mean nothing."""
+
+    address: str
+    role: Role
+    name: str | None = None
+    port: int | None = None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How much was seen; bytes are TCP payload, both directions."""
+
+    flows: int
+    packets: int
+    bytes: int
+
+
+class PathTotals(msgspec.Struct, frozen=True):
+    """The flows of one path by the state of their verdicts; states that do not occur are absent."""
+
+    id: str
+    documented: bool
+    states: dict[State, Tally]
+
+
+class FindingGroup(msgspec.Struct, frozen=True):
+    """One finding on one path between one client and one server, however many flows show it."""
+
+    id: str
+    severity: Severity
+    title: str
+    explanation: str
+    remediation: str
+    path: str
+    client: Party
+    server: Party
+    certainty: Certainty
+    reasons: tuple[str, ...]
+    flows: int
+    first_ns: int
+    last_ns: int
+    reference: str | None = None
+    cis: str | None = None
+
+
+class Analysis(msgspec.Struct, frozen=True):
+    """The whole of a run.
+
+    `inventory` is the file that says who is who, null where it was inferred from the traffic; `anchors` counts the
+    trust anchors given. `counters` names what was left out or lost, by stage (`packet.fragment`); times are
+    nanoseconds since 1970, null without a packet. `paths` is in the order of the documentation.
+    """
+
+    captures: tuple[CaptureNote, ...]
+    paths: tuple[PathTotals, ...]
+    findings: tuple[FindingGroup, ...]
+    counters: dict[str, int]
+    flows: int
+    first_ns: int | None = None
+    last_ns: int | None = None
+    inventory: str | None = None
+    anchors: int = 0
+
+
+SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO, Severity.UNKNOWN)
+"""The gravest first."""
+
+
+def ordered(analysis: Analysis) -> list[FindingGroup]:
+    """The findings as they are shown: the gravest first, then by path, kind, frequency and address."""
+    places = {totals.id: place for place, totals in enumerate(analysis.paths)}
+
+    def key(finding: FindingGroup) -> tuple[int, int, str, int, str, str, int]:
+        return (
+            SEVERITIES.index(finding.severity),
+            places.get(finding.path, len(places)),
+            finding.id,
+            -finding.flows,
+            finding.client.address,
+            finding.server.address,
+            finding.server.port or 0,
+        )
+
+    return sorted(analysis.findings, key=key)
+
+
+def reaches(analysis: Analysis, threshold: Severity) -> bool:
+    """Whether some finding is at or above the threshold."""
+    limit = SEVERITIES.index(threshold)
+    return any(SEVERITIES.index(finding.severity) <= limit for finding in analysis.findings)

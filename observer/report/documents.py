@@ -1,0 +1,68 @@
+"""The machine-readable forms: the summary of a run, and the one JSON document that holds its flows too."""
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from observer.analysis import Analysis, ByteSink, FindingGroup, ordered
+from observer.report.timestamps import rfc3339
+
+SCHEMA = "observer/1"
+
+
+def summary(analysis: Analysis) -> bytes:
+    """The `summary` event, without a line end."""
+    return orjson.dumps(
+        {
+            "schema": SCHEMA,
+            "kind": "summary",
+            "time": rfc3339(analysis.last_ns),
+            "start": rfc3339(analysis.first_ns),
+            "end": rfc3339(analysis.last_ns),
+            "captures": msgspec.to_builtins(analysis.captures),
+            "inventory": analysis.inventory,
+            "trust_anchors": analysis.anchors,
+            "flows": analysis.flows,
+            "paths": msgspec.to_builtins(analysis.paths),
+            "findings": [_finding(finding) for finding in ordered(analysis)],
+            "counters": dict(sorted(analysis.counters.items())),
+        }
+    )
+
+
+def _finding(finding: FindingGroup) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(finding)
+    first_ns, last_ns = fields.pop("first_ns"), fields.pop("last_ns")
+    return {**fields, "start": rfc3339(first_ns), "end": rfc3339(last_ns)}
+
+
+class FlowArray:
+    """Takes events as lines and writes them as the elements of a JSON array.
+
+    Only line ends separate events (JSON escapes those inside strings), so each becomes a comma once another
+    event is known to follow.
+    """
+
+    def __init__(self, out: ByteSink) -> None:
+        self._out = out
+        self._separate = False
+
+    def write(self, lines: bytes, /) -> int:
+        """Write whole or partial lines."""
+        if lines:
+            body = lines.removesuffix(b"\n")
+            self._out.write((b",\n" if self._separate else b"") + body.replace(b"\n", b",\n"))
+            self._separate = len(body) != len(lines)
+        return len(lines)
+
+
+def open_document(out: ByteSink) -> FlowArray:
+    """Begin the document; what is returned takes its flow events."""
+    out.write(b'{"schema":"%s","kind":"analysis","flows":[\n' % SCHEMA.encode())
+    return FlowArray(out)
+
+
+def close_document(out: ByteSink, analysis: Analysis) -> None:
+    """End the document with the summary."""
+    out.write(b'\n],"summary":' + summary(analysis) + b"}\n")
