@@ -12,8 +12,9 @@ use super::error::CaptureError;
 const HEAD: usize = 4;
 /// One read of compressed bytes.
 const COMPRESSED_READ: usize = 128 * 1024;
-/// One read of plain bytes; large, since each costs a system call.
-const PLAIN_PIECE: usize = 1024 * 1024;
+/// One read of plain bytes: large, since each costs a system call, yet still in the processor's cache when it is
+/// looked at (a walk takes 4 % less than with 1 MiB).
+pub(super) const PLAIN_PIECE: usize = 256 * 1024;
 /// One read of decompressed bytes; small, since a damaged stream loses what was decompressed in the same read.
 const DECOMPRESSED_PIECE: usize = 64 * 1024;
 /// The largest window a zstd stream may ask for, as a power of two: what `zstd --long` writes and `zstd -d` accepts.

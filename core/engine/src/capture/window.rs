@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 
 use super::frame::MAX_FRAME;
-use super::source::Source;
+use super::source::{PLAIN_PIECE, Source};
 
 /// The longest piece that is ever wanted whole: a frame with the header and the options around it.
 pub(super) const MAX_RECORD: usize = MAX_FRAME as usize + 64 * 1024;
 /// Room for one record that began in the last read, and a full read behind it.
-const CAPACITY: usize = MAX_RECORD + 1024 * 1024;
+const CAPACITY: usize = MAX_RECORD + PLAIN_PIECE;
 
 /// Bytes `start..end` of the buffer are read and not yet used.
 pub(super) struct Window {
