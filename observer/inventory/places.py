@@ -154,7 +154,9 @@ class _Compiler:
             # Nothing said where etcd is: by default it is stacked on the API server's host.
             ports |= {2379: Listener.ETCD_CLIENT, 2380: Listener.ETCD_PEER}
         ports |= dict.fromkeys(server.ports, Listener.APISERVER)
-        self._add(server.address, Role.APISERVER, ports, server.name)
+        for address in self.groups.get(server.address, (server.address,)):
+            # A host that is also a node reaches pods from its bridge's address.
+            self._add(address, Role.APISERVER, ports, server.name)
 
     def _add(self, address: str, role: Role, ports: Ports, name: str | None) -> None:
         host = self.host(address)

@@ -1,0 +1,87 @@
+"""Judges shapes: which documented path, how safe, what to say. Pure: the same shape always gives the same answer."""
+
+import msgspec
+
+from observer.classify import attribution, findings, verdict
+from observer.classify.facts import Chains, ReadChain, facts_of
+from observer.evidence import certificates
+from observer.evidence.chains import Chain, Judgement, Trust, Wanted
+from observer.inventory.file import Inventory
+from observer.inventory.places import Place, PlaceTable, compile_places
+from observer.model import Attribution, Certificate, Finding, Listener, Purpose, Role, Shape, TlsFacts, Verdict
+from observer.ruleset import RuleSet
+
+
+class Classified(msgspec.Struct, frozen=True):
+    """All that is said of a shape; certificates are the server's and the client's, leaf first."""
+
+    attribution: Attribution
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    certificates: tuple[Certificate, ...]
+    client_certificates: tuple[Certificate, ...]
+
+
+class Classifier:
+    """Judges shapes by one rule set, one inventory and one set of trust anchors; `read_chain` is the core's."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        inventory: Inventory,
+        trust: Trust,
+        read_chain: ReadChain,
+        places: PlaceTable | None = None,
+    ) -> None:
+        self.rules, self.inventory, self.trust, self.read_chain = rules, inventory, trust, read_chain
+        self.places = places or compile_places(inventory)
+        service = {inventory.kubernetes_service} if inventory.kubernetes_service else set()
+        self._apiserver_addresses = frozenset({server.address for server in inventory.apiservers} | service)
+
+    def classify(self, shape: Shape) -> Classified:
+        """Everything that is to be said of flows of this shape."""
+        chains = Chains(self.read_chain, shape.tls)
+        client, server = self._place(shape.client_place), self._place(shape.server_place)
+        facts = facts_of(shape, client, server, self.inventory.konnectivity is not None, chains)
+        path = attribution.attribute(self.rules.paths, facts, self.inventory.inferred)
+        judgement = self._judge(shape, server, path, chains.server)
+        state = verdict.judge(self._case(shape, path, chains.server, judgement))
+        facts = {**facts, **findings.judged_facts(shape, path, state, judgement, chains)}
+        found = findings.findings_of(self.rules.findings, facts)
+        return Classified(path, state, found, _described(chains.server), _described(chains.client))
+
+    def _place(self, index: int) -> Place:
+        return self.places.places[index if 0 <= index < len(self.places.places) else 0]
+
+    def _judge(self, shape: Shape, server: Place, path: Attribution, chain: Chain) -> Judgement | None:
+        if not chain:
+            return None
+        return self.trust.judge(chain, self._wanted(shape, server, path), shape.time)
+
+    def _wanted(self, shape: Shape, server: Place, path: Attribution) -> Wanted:
+        """What the client may have dialled. Only kubelets are surely dialled by their own address."""
+        address = shape.server_address or ""
+        own = self.places.hosts.get(address, ())
+        listener = server.listener(shape.server_port)
+        others = self._apiserver_addresses if listener is Listener.APISERVER else frozenset[str]()
+        direct = listener is Listener.KUBELET and path.server_role is Role.NODE and bool(own)
+        name = (shape.tls or TlsFacts()).server_name
+        return Wanted(name, (others | {address, *own}) - {""}, translated=not direct)
+
+    def _case(self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None) -> verdict.Case:
+        authority = self.inventory.components.kube_apiserver.kubelet_certificate_authority
+        return verdict.Case(
+            shape,
+            path,
+            certificates.purpose(chain[0]) if chain else Purpose.UNKNOWN,
+            judgement,
+            authority,
+            isinstance(authority, str) and authority in self.trust.files,
+        )
+
+
+def _described(chain: Chain) -> tuple[Certificate, ...]:
+    return tuple(map(certificates.describe, chain))
+
+
+__all__ = ["Classified", "Classifier"]

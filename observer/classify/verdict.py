@@ -1,0 +1,280 @@
+"""Says how safe a flow is: one small function per rule of the design, the first that answers wins.
+
+Never `verified`: on the wire a client that checks and one that does not are the same. `unverified` is said only where a
+client carried on although no client that checks could have, or where it is known not to check.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from observer.classify.alerts import told
+from observer.classify.ciphers import grades
+from observer.evidence.chains import Judgement, Time
+from observer.model import (
+    Attribution,
+    Certainty,
+    Confidence,
+    Evidence,
+    Outcome,
+    Protocol,
+    Purpose,
+    Role,
+    Shape,
+    State,
+    TlsFacts,
+    Verdict,
+)
+
+PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
+KUBELET_PATH = "apiserver-to-kubelet"
+# Clients of these trust the cluster's authority, which is what a user hands in with --ca. The anchors of others (the
+# caBundle of a webhook, etcd's own authority, a pod's private one) are not known to us.
+CLUSTER_AUTHORITY_PATHS = frozenset(
+    {
+        "node-to-apiserver",
+        "pod-to-apiserver",
+        "controlplane-to-apiserver",
+        "external-to-apiserver",
+        KUBELET_PATH,
+        "kubelet-other-client",
+    }
+)
+# By their source these clients always verify, so a certificate that looks wrong only shows that we lack their anchor.
+ALWAYS_VERIFYING_PATHS = frozenset(
+    {"konnectivity-agent-to-server", "apiserver-to-konnectivity-server", "apiserver-to-webhook"}
+)
+CONCLUSIVE = frozenset({State.VERIFIED, State.VERIFIABLE, State.UNVERIFIED})
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Everything a verdict rests on. `judgement` is null where the server's certificate was not seen.
+
+    `kubelet_authority` is the API server's --kubelet-certificate-authority: null known to be unset, UNSET not known;
+    `authority_given` says that the anchors of that very file were given.
+    """
+
+    shape: Shape
+    attribution: Attribution
+    server_identity: Purpose = Purpose.UNKNOWN
+    judgement: Judgement | None = None
+    kubelet_authority: str | msgspec.UnsetType | None = msgspec.UNSET
+    authority_given: bool = False
+
+    @property
+    def tls(self) -> TlsFacts:
+        """The TLS facts; those of nothing where it is no TLS."""
+        return self.shape.tls or TlsFacts()
+
+    @property
+    def carried_on(self) -> bool:
+        """Whether the client went on to use the connection after it had seen the server's side."""
+        return self.shape.protocol is Protocol.TLS and self.tls.outcome is Outcome.CARRIED_ON
+
+    @property
+    def path(self) -> str:
+        """The path's id."""
+        return self.attribution.path
+
+
+Rule = Callable[[Case], Verdict | None]
+
+
+def judge(case: Case) -> Verdict:
+    """The verdict of the first rule that answers."""
+    return next(verdict for rule in RULES if (verdict := rule(case)) is not None)
+
+
+def plaintext(case: Case) -> Verdict | None:
+    """Rule 1: readable bytes, neither TLS nor SSH."""
+    if case.shape.protocol is not Protocol.HTTP or case.shape.http is None:
+        return None
+    return _proven(State.PLAINTEXT, Evidence("packets", "readable", f"HTTP/{case.shape.http.version}", "payload"))
+
+
+def refused(case: Case) -> Verdict | None:
+    """Rule 2: the client refused, which shows that it checks; also a refusal of the server's that can be read."""
+    if case.shape.protocol is not Protocol.TLS:
+        return None
+    alert, outcome = case.tls.alert, case.tls.outcome
+    if outcome is Outcome.CLIENT_REFUSED:
+        return _proven(State.ABORTED, Evidence("packets", "client refused", told(alert), "TLS handshake"))
+    if outcome is Outcome.FINISHED_NO_DATA and not _refuses_earlier(case):
+        return _proven(State.ABORTED, Evidence("packets", "client closed", "without data", "after its Finished"))
+    if outcome is Outcome.SERVER_REFUSED and alert is not None and not alert.encrypted:
+        return _proven(State.ABORTED, Evidence("packets", "server refused", told(alert), "TLS handshake"))
+    return None
+
+
+def resumed(case: Case) -> Verdict | None:
+    """Rule 4: no certificate is shown on resumption, so the earlier full handshakes speak."""
+    if not case.carried_on or not case.tls.resumed:
+        return None
+    earlier = CONCLUSIVE & set(case.shape.earlier)
+    value = " ".join(sorted(earlier)) or "nothing that tells"
+    evidence = Evidence(
+        "packets", "session resumed, before it", value, "handshakes of the same client, server and name"
+    )
+    if len(earlier) == 1:
+        return _inferred(next(iter(earlier)), evidence)
+    return known_not_to_verify(case) or _inferred(State.RESUMED, evidence)
+
+
+def unauthenticated(case: Case) -> Verdict | None:
+    """Rule 5: an anonymous key exchange has no certificate that anybody could check."""
+    if (
+        not case.carried_on
+        or not grades(case.tls.cipher) & {"anonymous", "null"}
+        or "anonymous" not in grades(case.tls.cipher)
+    ):
+        return None
+    return _proven(State.UNVERIFIED, Evidence("packets", "key exchange", "anonymous", "TLS ServerHello"))
+
+
+def unverifiable(case: Case) -> Verdict | None:
+    """Rule 5: the client carried on with a certificate that no client which checks could have accepted."""
+    judgement = case.judgement
+    if not case.carried_on or judgement is None or case.path in ALWAYS_VERIFYING_PATHS:
+        return None
+    if judgement.time in (Time.EXPIRED, Time.NOT_YET_VALID):
+        return _inferred(State.UNVERIFIED, _certificate("validity", judgement.time))
+    if not judgement.usage:
+        return _inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers"))
+    if judgement.anchored is False and case.path in CLUSTER_AUTHORITY_PATHS:
+        proven = case.path == KUBELET_PATH and case.authority_given
+        evidence = _certificate("signature path", "to none of the trust anchors given")
+        return _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
+    return None
+
+
+def self_generated(case: Case) -> Verdict | None:
+    """Rule 5, without anchors: the authority of a kubelet's self-made certificate was thrown away when it was made."""
+    on_kubelet = case.path in (KUBELET_PATH, "kubelet-other-client")
+    if not case.carried_on or not on_kubelet or case.server_identity is not Purpose.SELF_GENERATED:
+        return None
+    if case.judgement is not None and case.judgement.anchored:
+        return None
+    return _inferred(State.UNVERIFIED, _certificate("issuer", "made by the kubelet itself, an anchor of nobody"))
+
+
+def known_not_to_verify(case: Case) -> Verdict | None:
+    """Rule 6: by the documentation or by its configuration this client does not check."""
+    if case.shape.protocol is not Protocol.TLS or case.attribution.confidence is Confidence.TENTATIVE:
+        return None
+    if case.path in PROXY_PATHS and case.carried_on:
+        page = "the API server's proxy never validates certificates"
+        return _inferred(State.UNVERIFIED, Evidence("documentation", "client", page, str(case.attribution.reference)))
+    if case.path == KUBELET_PATH and case.kubelet_authority is None and _session(case):
+        flag = Evidence("configuration", "--kubelet-certificate-authority", "not set", "kube-apiserver")
+        return _inferred(State.UNVERIFIED, flag)
+    return None
+
+
+def wrong_name(case: Case) -> Verdict | None:
+    """Rule 7: the certificate does not bear the name that was dialled; weak, since a client may ask for another."""
+    if not case.carried_on or case.judgement is None or case.judgement.name is not False:
+        return None
+    if case.path not in CLUSTER_AUTHORITY_PATHS | {"etcd-client", "etcd-peer", "apiserver-to-aggregated-api"}:
+        return None
+    return _inferred(State.UNVERIFIED, _certificate("names", "not the one dialled"))
+
+
+def verifiable(case: Case) -> Verdict | None:
+    """Rule 8: the certificate would satisfy a client that checks. Whether this one did, the wire does not show."""
+    judgement = case.judgement
+    if not case.carried_on or judgement is None or not judgement.anchored:
+        return None
+    if judgement.time not in (Time.VALID, Time.EXPIRING) or not judgement.usage or judgement.name is False:
+        return None
+    evidence = _certificate("signature path", "to a trust anchor given")
+    if judgement.name is None:
+        return _inferred(State.VERIFIABLE, evidence, _certificate("names", "not to be held against an address"))
+    return _proven(State.VERIFIABLE, evidence)
+
+
+def unknown(case: Case) -> Verdict:
+    """Rule 9: why nothing can be said."""
+    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_why(case), *_prior(case)))
+
+
+RULES: tuple[Rule, ...] = (
+    plaintext,
+    refused,
+    resumed,
+    unauthenticated,
+    unverifiable,
+    self_generated,
+    known_not_to_verify,
+    wrong_name,
+    verifiable,
+    unknown,
+)
+
+
+def _refuses_earlier(case: Case) -> bool:
+    """Components written in Go refuse before their Finished, so closing after it is no refusal of theirs."""
+    return case.attribution.client_role is Role.APISERVER or case.path in ALWAYS_VERIFYING_PATHS
+
+
+def _session(case: Case) -> bool:
+    """Whether application data can have flowed."""
+    return case.tls.outcome in (Outcome.CARRIED_ON, Outcome.MIDSTREAM)
+
+
+def _why(case: Case) -> tuple[str, ...]:
+    shape = case.shape
+    if shape.protocol is Protocol.NONE:
+        return ("no-payload: nothing but TCP was seen",)
+    if shape.protocol is Protocol.SSH:
+        negotiation = shape.ssh.negotiation if shape.ssh else "incomplete"
+        return (f"ssh: whether the client checks the host key is not on the wire; negotiation {negotiation}",)
+    if shape.protocol is not Protocol.TLS:
+        return ("unrecognised: the bytes are neither TLS nor SSH nor readable HTTP",)
+    return (OUTCOMES.get(case.tls.outcome) or _certificate_missing(case),)
+
+
+OUTCOMES = {
+    Outcome.MIDSTREAM: "midstream: the handshake is not in the capture",
+    Outcome.INCOMPLETE: "incomplete: the handshake does not end in the capture",
+    Outcome.NO_SERVER_HELLO: "no-server-hello: the server never answered the ClientHello",
+    Outcome.PLAINTEXT_ANSWER: "plaintext-answer: the server answered the ClientHello in plain text, without a session",
+    Outcome.SERVER_REFUSED: "server-refused: the server ended the handshake for a reason that is encrypted",
+    Outcome.FINISHED_NO_DATA: "no-data: the connection was closed unused after a complete handshake",
+    Outcome.UNKNOWN: "unknown-outcome: the handshake cannot be followed",
+}
+
+
+def _certificate_missing(case: Case) -> str:
+    if case.judgement is None:
+        if case.tls.version == "1.3":
+            return "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
+        return "certificate-not-seen: the server's certificate is not in the capture"
+    if case.judgement.anchored is None:
+        return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
+    if case.path in ALWAYS_VERIFYING_PATHS:
+        return "anchor-not-given: this client always verifies, with an authority that was not given"
+    return "anchor-not-known: which authorities this client trusts is not known"
+
+
+def _prior(case: Case) -> tuple[str, ...]:
+    """What documentation or configuration lets expect of the client, without proving it for the flow."""
+    if case.path in ALWAYS_VERIFYING_PATHS:
+        return (str(Evidence("documentation", "client", "always verifies the server", "its source")),)
+    if case.path == KUBELET_PATH and isinstance(case.kubelet_authority, str):
+        where = "kube-apiserver"
+        return (str(Evidence("configuration", "--kubelet-certificate-authority", case.kubelet_authority, where)),)
+    if case.path == KUBELET_PATH and case.kubelet_authority is msgspec.UNSET:
+        return ("documentation: by default an API server does not verify kubelets; its configuration is not known",)
+    return ()
+
+
+def _certificate(fact: str, value: str) -> Evidence:
+    return Evidence("certificate", fact, value, "server's certificate")
+
+
+def _proven(state: State, *evidence: Evidence) -> Verdict:
+    return Verdict(state, Certainty.PROVEN, tuple(map(str, evidence)))
+
+
+def _inferred(state: State, *evidence: Evidence) -> Verdict:
+    return Verdict(state, Certainty.INFERRED, tuple(map(str, evidence)))
