@@ -52,6 +52,8 @@ lint-python: build
 lint-rust: setup
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets --quiet -- -D warnings
+	cargo fmt --manifest-path core/fuzz/Cargo.toml --check
+	cargo metadata --locked --format-version 1 --manifest-path core/fuzz/Cargo.toml >/dev/null
 
 lint-c: setup
 	$(if $(C_FILES),clang-format --dry-run --Werror $(C_FILES),@echo "no C files yet")
