@@ -1,6 +1,6 @@
-//! Whether the first bytes of a direction are HTTP; only readable ASCII is claimed.
+//! Whether the first bytes of a direction are HTTP: readable ASCII, or the one frame that opens HTTP/2.
 
-use super::h2::PREFACE;
+use super::h2::{FRAME_HEADER_LEN, PREFACE, is_settings};
 use super::line::{METHODS, is_plausible_target};
 use crate::side::{Recognition, Speaker};
 
@@ -9,15 +9,25 @@ const RESPONSE: &[u8] = b"HTTP/1.";
 /// The part of the HTTP/2 preface that nothing else starts with.
 const PREFACE_LINE: usize = 16;
 
-/// A request is the client's, a response the server's. HTTP/2 is known by its preface only.
+/// A request is the client's, a response the server's. HTTP/2 is known by its preface, or by the SETTINGS
+/// that a server may say before it; never by frames from the middle.
 pub fn recognises(first: &[u8]) -> Recognition {
     let preface = PREFACE.get(..PREFACE_LINE).unwrap_or(PREFACE);
     match () {
         () if first.is_empty() => Recognition::NeedMore,
         () if first.starts_with(RESPONSE) => Recognition::Yes(Speaker::Server),
         () if first.starts_with(preface) => Recognition::Yes(Speaker::Client),
+        () if first.starts_with(&[0]) => settings(first),
         () if RESPONSE.starts_with(first) || preface.starts_with(first) => Recognition::NeedMore,
         () => request(first),
+    }
+}
+
+fn settings(first: &[u8]) -> Recognition {
+    match first.get(..FRAME_HEADER_LEN) {
+        Some(header) if is_settings(header) => Recognition::Yes(Speaker::Server),
+        Some(_) => Recognition::No,
+        None => Recognition::NeedMore,
     }
 }
 
@@ -60,11 +70,12 @@ mod tests {
         }
         assert_eq!(recognises(PREFACE), Recognition::Yes(Speaker::Client));
         assert_eq!(recognises(b"HTTP/1.1 200 OK"), Recognition::Yes(Speaker::Server));
+        assert_eq!(recognises(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00"), Recognition::Yes(Speaker::Server));
     }
 
     #[test]
     fn a_beginning_needs_more() {
-        for first in ["", "G", "POST", "P", "PRI * HTTP/2", "HTTP/1", "PUT "] {
+        for first in ["", "G", "POST", "P", "PRI * HTTP/2", "HTTP/1", "PUT ", "\0\0"] {
             assert_eq!(recognises(first.as_bytes()), Recognition::NeedMore, "{first}");
         }
     }
@@ -79,7 +90,7 @@ mod tests {
             b"OPTIONS rtsp://a RTSP/1.0\r\n",
             b"get / ",
             b"PRI / HTTP/1.1",
-            b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+            b"\x00\x00\x12\x01\x04\x00\x00\x00\x01",
         ];
         for first in others {
             assert_eq!(recognises(first), Recognition::No, "{first:?}");
