@@ -58,6 +58,7 @@ class PathConditions(_Part, frozen=True):
     tunnel: Allowed[Literal["konnectivity", "unknown"]] = None
     server_name: Allowed[Literal["absent", "service", "other", "unknown"]] = None
     next_protocol: Allowed[Literal["h2", "http/1.1", "other", "unknown"]] = None
+    offers: Allowed[Literal["h2 and http/1.1", "h2", "http/1.1", "none", "other", "unknown"]] = None
     handshake: Allowed[Outcome] = None
     client_certificate: Allowed[Presence] = None
     client_identity: Allowed[Purpose] = None

@@ -40,6 +40,7 @@ TOLD = {
     "client_certificate": ("client certificate", "TLS handshake"),
     "client_identity": ("client identity", "client certificate"),
     "next_protocol": ("application protocol", "TLS handshake"),
+    "offers": ("protocols offered", "TLS ClientHello"),
     "ssh_client": ("client software", "SSH banner"),
 }
 NO_RULE = "no path rule matches these roles, this port and this content"

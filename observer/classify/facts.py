@@ -28,6 +28,12 @@ KUBERNETES_AGENTS = (
     "kubeadm",
     "helm",
 )
+OFFERS = {
+    frozenset({"h2", "http/1.1"}): "h2 and http/1.1",
+    frozenset({"h2"}): "h2",
+    frozenset({"http/1.1"}): "http/1.1",
+    frozenset[str](): "none",
+}
 GO_SSH = "SSH-2.0-Go"
 
 
@@ -68,6 +74,7 @@ def _tls_facts(tls: TlsFacts, chains: Chains) -> dict[str, frozenset[str | int]]
     return {
         "server_name": _one(_server_name(tls)),
         "next_protocol": _one(_next_protocol(tls)),
+        "offers": _one(_offers(tls)),
         "handshake": _one(tls.outcome),
         "client_certificate": _one(Presence.SENT if chains.client else tls.client_certificate),
         "client_identity": _one(_purpose(chains.client)),
@@ -92,6 +99,12 @@ def _next_protocol(tls: TlsFacts) -> str:
     if tls.next_protocol is None:
         return UNKNOWN
     return tls.next_protocol if tls.next_protocol in ("h2", "http/1.1") else "other"
+
+
+def _offers(tls: TlsFacts) -> str:
+    if not hello_seen(tls):
+        return UNKNOWN
+    return OFFERS.get(frozenset(tls.offered_protocols), "other")
 
 
 def _purpose(chain: Chain) -> Purpose:

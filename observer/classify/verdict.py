@@ -44,6 +44,8 @@ CLUSTER_AUTHORITY_PATHS = frozenset(
 ALWAYS_VERIFYING_PATHS = frozenset(
     {"konnectivity-agent-to-server", "apiserver-to-konnectivity-server", "apiserver-to-webhook"}
 )
+# What an API server calls itself on loopback; it trusts just the certificate it made for that at its start.
+LOOPBACK_NAME = "apiserver-loopback-client"
 CONCLUSIVE = frozenset({State.VERIFIED, State.VERIFIABLE, State.UNVERIFIED})
 
 
@@ -134,9 +136,9 @@ def unauthenticated(case: Case) -> Verdict | None:
 def unverifiable(case: Case) -> Verdict | None:
     """Rule 5: the client carried on with a certificate that no client which checks could have accepted."""
     judgement = case.judgement
-    if not case.carried_on or judgement is None or case.path in ALWAYS_VERIFYING_PATHS:
+    if not case.carried_on or judgement is None or _always_verifies(case):
         return None
-    if judgement.time in (Time.EXPIRED, Time.NOT_YET_VALID):
+    if judgement.time is Time.EXPIRED:
         return _inferred(State.UNVERIFIED, _certificate("validity", judgement.time))
     if not judgement.usage:
         return _inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers"))
@@ -172,7 +174,7 @@ def known_not_to_verify(case: Case) -> Verdict | None:
 
 def wrong_name(case: Case) -> Verdict | None:
     """Rule 7: the certificate does not bear the name that was dialled; weak, since a client may ask for another."""
-    if not case.carried_on or case.judgement is None or case.judgement.name is not False:
+    if not case.carried_on or case.judgement is None or case.judgement.name is not False or _always_verifies(case):
         return None
     if case.path not in CLUSTER_AUTHORITY_PATHS | {"etcd-client", "etcd-peer", "apiserver-to-aggregated-api"}:
         return None
@@ -209,6 +211,10 @@ RULES: tuple[Rule, ...] = (
     verifiable,
     unknown,
 )
+
+
+def _always_verifies(case: Case) -> bool:
+    return case.path in ALWAYS_VERIFYING_PATHS or case.tls.server_name == LOOPBACK_NAME
 
 
 def _refuses_earlier(case: Case) -> bool:
@@ -251,14 +257,16 @@ def _certificate_missing(case: Case) -> str:
         return "certificate-not-seen: the server's certificate is not in the capture"
     if case.judgement.anchored is None:
         return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
-    if case.path in ALWAYS_VERIFYING_PATHS:
+    if case.judgement.time is Time.NOT_YET_VALID:
+        return "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong"
+    if _always_verifies(case):
         return "anchor-not-given: this client always verifies, with an authority that was not given"
     return "anchor-not-known: which authorities this client trusts is not known"
 
 
 def _prior(case: Case) -> tuple[str, ...]:
     """What documentation or configuration lets expect of the client, without proving it for the flow."""
-    if case.path in ALWAYS_VERIFYING_PATHS:
+    if _always_verifies(case):
         return (str(Evidence("documentation", "client", "always verifies the server", "its source")),)
     if case.path == KUBELET_PATH and isinstance(case.kubelet_authority, str):
         where = "kube-apiserver"

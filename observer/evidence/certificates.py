@@ -20,6 +20,8 @@ T = TypeVar("T")
 NANOSECONDS = 1_000_000_000
 # Renewal by hand needs notice; kubeadm's and the kubelet's own renewal comes earlier.
 EXPIRY_NOTICE_NS = 30 * 86_400 * NANOSECONDS
+# The clock of the capture is not that of the client; both may be a little wrong.
+CLOCK_SKEW_NS = 300 * NANOSECONDS
 # More distinct certificates than the captures of a large cluster show; evicted ones are read again.
 CACHE_SIZE = 16_384
 # Longer certificates than any in use are not worth parsing.
@@ -177,9 +179,11 @@ def node_name(der: bytes) -> str | None:
 
 
 def boundaries(chain: list[bytes]) -> list[int]:
-    """Instants (ns) at which a judgement of the chain's first certificate may change, in order."""
+    """Instants (ns), in order, from which on a judgement of the chain's first certificate may be another one."""
     times = validity(chain[0]) if chain else None
-    return sorted({times[0], times[1] - EXPIRY_NOTICE_NS, times[1]}) if times else []
+    if times is None:
+        return []
+    return sorted({times[0] - CLOCK_SKEW_NS, times[1] - EXPIRY_NOTICE_NS, times[1] + CLOCK_SKEW_NS})
 
 
 def _generated(name: str, issuer: str | None) -> bool:

@@ -100,15 +100,15 @@ def named(leaf: bytes, wanted: Wanted) -> bool | None:
 
 
 def time_of(leaf: bytes, time_ns: int) -> Time:
-    """Where the instant lies in the certificate's validity."""
+    """Where the instant lies in the certificate's validity, give or take the skew of clocks."""
     times = certificates.validity(leaf)
     if times is None:
         return Time.UNKNOWN
-    if time_ns < times[0]:
+    if time_ns < times[0] - certificates.CLOCK_SKEW_NS:
         return Time.NOT_YET_VALID
-    if time_ns > times[1]:
+    if time_ns >= times[1] + certificates.CLOCK_SKEW_NS:
         return Time.EXPIRED
-    return Time.EXPIRING if time_ns > times[1] - certificates.EXPIRY_NOTICE_NS else Time.VALID
+    return Time.EXPIRING if time_ns >= times[1] - certificates.EXPIRY_NOTICE_NS else Time.VALID
 
 
 def for_servers(leaf: bytes) -> bool:

@@ -53,6 +53,7 @@ def tls(**facts: Any) -> TlsFacts:
         "cipher": 0x1301,
         "outcome": Outcome.CARRIED_ON,
         "ja3": "3590d1b8f63dd1d590f0adea4227443d",
+        "offered_protocols": ("h2", "http/1.1"),
         "client_certificate": Presence.NONE,
     }
     return TlsFacts(**(usual | facts))

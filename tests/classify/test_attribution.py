@@ -2,10 +2,11 @@
 
 import pytest
 
-from observer.model import Confidence, Presence, Protocol, Role, SshFacts
+from observer.model import Confidence, Outcome, Presence, Protocol, Role, SshFacts
 
 from .shapes import API, KUBERNETES, NODE1, NODE2, OTHER_SERVICE, OUTSIDE, PLAIN, POD1, POD2, TUNNEL, Cluster, http, tls
 
+MIDSTREAM = {"ja3": None, "offered_protocols": (), "outcome": Outcome.MIDSTREAM, "client_certificate": Presence.UNKNOWN}
 SENT = {"client_certificate": Presence.SENT}
 GO = SshFacts(client_version="SSH-2.0-Go", negotiation="agreed")
 OPENSSH = SshFacts(client_version="SSH-2.0-OpenSSH_9.2p1", negotiation="agreed")
@@ -83,7 +84,7 @@ def test_a_client_certificate_from_a_node_is_the_api_server_behind_a_tunnel(plai
 
 
 def test_a_tunnels_last_hop_is_tentative_where_the_handshake_was_not_seen(tunnel: Cluster) -> None:
-    found = tunnel.judge(NODE2, NODE1, 10250, tls(ja3=None, outcome="midstream", client_certificate=Presence.UNKNOWN))
+    found = tunnel.judge(NODE2, NODE1, 10250, tls(**MIDSTREAM))
 
     assert found.attribution.path == "apiserver-to-kubelet"
     assert found.attribution.confidence is Confidence.TENTATIVE
@@ -134,7 +135,7 @@ def test_webhooks_and_aggregated_apis_are_told_from_the_proxy_by_name_and_certif
 
 
 def test_the_proxy_is_only_tentative_where_no_handshake_was_seen(plain: Cluster) -> None:
-    found = plain.judge(API, POD1, 8443, tls(ja3=None, outcome="midstream", client_certificate=Presence.UNKNOWN))
+    found = plain.judge(API, POD1, 8443, tls(**MIDSTREAM))
 
     assert found.attribution.path == "apiserver-to-pod-proxy"
     assert found.attribution.confidence is Confidence.TENTATIVE

@@ -30,7 +30,7 @@ def test_every_condition_a_rule_may_ask_for_is_a_fact() -> None:
 
 def test_an_absent_server_name_is_known_only_where_the_hello_was_seen() -> None:
     assert fact("server_name", tls()) == {"absent"}
-    assert fact("server_name", tls(ja3=None)) == {"unknown"}
+    assert fact("server_name", tls(ja3=None, offered_protocols=())) == {"unknown"}
     assert fact("server_name", tls(outcome=Outcome.MIDSTREAM)) == {"unknown"}
 
 

@@ -169,6 +169,31 @@ def test_a_tentative_proxy_is_not_accused() -> None:
     assert state(Cluster(TUNNEL).judge(NODE1, POD2, 8443, tls()))[0] is State.UNKNOWN
 
 
+def test_a_webhook_dialled_by_its_address_is_not_accused_as_the_proxys(plain: Cluster) -> None:
+    assert state(plain.judge(API, POD1, 7443, tls(offered_protocols=("http/1.1",))))[0] is State.UNKNOWN
+
+
+def test_probes_of_a_control_plane_nodes_kubelet_are_not_accused_as_the_proxys() -> None:
+    both = Cluster(PLAIN.replace("nodes:", "nodes:\n- {name: cp1, addresses: [10.240.0.10], pod_cidr: 10.244.0.0/24}"))
+
+    assert state(both.judge(API, "10.244.0.7", 8443, tls()))[0] is State.UNKNOWN
+
+
+def test_packets_older_than_the_certificate_show_a_wrong_clock_and_accuse_nobody(
+    cluster: Callable[..., Cluster],
+) -> None:
+    found = cluster("apiserver").judge(NODE1, API, 6443, tls(server_chain=0), time=0)
+
+    assert state(found)[0] is State.UNKNOWN
+    assert found.verdict.reasons[0].startswith("not-yet-valid")
+
+
+def test_an_api_server_trusts_the_certificate_it_made_for_loopback(cluster: Callable[..., Cluster]) -> None:
+    own = tls(server_chain=0, server_name="apiserver-loopback-client")
+
+    assert state(cluster("podweb-selfsigned").judge(API, API, 6443, own))[0] is State.UNKNOWN
+
+
 def test_a_named_handshake_is_not_accused_as_the_proxys(plain: Cluster) -> None:
     assert state(plain.judge(API, POD1, 7443, tls(server_name="hook.default.svc")))[0] is State.UNKNOWN
     assert state(plain.judge(API, OTHER_SERVICE, 443, tls()))[0] is State.UNKNOWN

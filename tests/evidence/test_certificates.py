@@ -56,7 +56,8 @@ def test_boundaries_are_where_a_judgement_may_change(chain_of: ChainOf) -> None:
     times = certificates.validity(chain[0])
 
     assert times is not None
-    assert certificates.boundaries(chain) == [times[0], times[1] - certificates.EXPIRY_NOTICE_NS, times[1]]
+    skew, notice = certificates.CLOCK_SKEW_NS, certificates.EXPIRY_NOTICE_NS
+    assert certificates.boundaries(chain) == [times[0] - skew, times[1] - notice, times[1] + skew]
     assert certificates.boundaries([]) == []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from observer.errors import ConfigurationError
+from observer.evidence.certificates import boundaries
 from observer.evidence.chains import Judgement, Time, Trust, Wanted, load_anchors
 
 ChainOf = Callable[[str], tuple[bytes, ...]]
@@ -65,6 +66,13 @@ def test_the_last_thirty_days_are_told(cluster: Trust, chain_of: ChainOf) -> Non
     ten_days_before_its_end = 1_826_880_366 * 10**9 - 10 * 86_400 * 10**9
 
     assert judge(cluster, chain_of("apiserver"), time_ns=ten_days_before_its_end).time is Time.EXPIRING
+
+
+def test_a_judgement_changes_just_at_the_boundaries(cluster: Trust, chain_of: ChainOf) -> None:
+    chain = chain_of("apiserver")
+    times = [judge(cluster, chain, time_ns=b + d).time for b in boundaries(list(chain)) for d in (-1, 0)]
+
+    assert times == [Time.NOT_YET_VALID, Time.VALID, Time.VALID, Time.EXPIRING, Time.EXPIRING, Time.EXPIRED]
 
 
 def test_a_client_certificate_is_not_for_servers(cluster: Trust, chain_of: ChainOf) -> None:
