@@ -3,6 +3,7 @@
 import msgspec
 
 from observer.classify import attribution, findings, verdict
+from observer.classify.case import Case
 from observer.classify.facts import Chains, ReadChain, facts_of
 from observer.evidence import certificates
 from observer.evidence.chains import Chain, Judgement, Trust, Wanted
@@ -68,9 +69,9 @@ class Classifier:
         name = (shape.tls or TlsFacts()).server_name
         return Wanted(name, (others | {address, *own}) - {""}, translated=not direct)
 
-    def _case(self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None) -> verdict.Case:
+    def _case(self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None) -> Case:
         authority = self.inventory.components.kube_apiserver.kubelet_certificate_authority
-        return verdict.Case(
+        return Case(
             shape,
             path,
             certificates.purpose(chain[0]) if chain else Purpose.UNKNOWN,

@@ -6,78 +6,14 @@ client carried on although no client that checks could have, or where it is know
 
 from collections.abc import Callable
 
-import msgspec
-
 from observer.classify.alerts import told
+from observer.classify.case import ALWAYS_VERIFYING_PATHS, CLUSTER_AUTHORITY_PATHS, KUBELET_PATH, PROXY_PATHS, Case
 from observer.classify.ciphers import grades
-from observer.evidence.chains import Judgement, Time
-from observer.model import (
-    Attribution,
-    Certainty,
-    Confidence,
-    Evidence,
-    Outcome,
-    Protocol,
-    Purpose,
-    Role,
-    Shape,
-    State,
-    TlsFacts,
-    Verdict,
-)
+from observer.classify.unknown import unknown
+from observer.evidence.chains import Time
+from observer.model import Certainty, Confidence, Evidence, Outcome, Protocol, Purpose, Role, State, Verdict
 
-PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
-KUBELET_PATH = "apiserver-to-kubelet"
-# Clients of these trust the cluster's authority, which is what a user hands in with --ca. The anchors of others (the
-# caBundle of a webhook, etcd's own authority, a pod's private one) are not known to us.
-CLUSTER_AUTHORITY_PATHS = frozenset(
-    {
-        "node-to-apiserver",
-        "pod-to-apiserver",
-        "controlplane-to-apiserver",
-        "external-to-apiserver",
-        KUBELET_PATH,
-        "kubelet-other-client",
-    }
-)
-# By their source these clients always verify, so a certificate that looks wrong only shows that we lack their anchor.
-ALWAYS_VERIFYING_PATHS = frozenset(
-    {"konnectivity-agent-to-server", "apiserver-to-konnectivity-server", "apiserver-to-webhook"}
-)
-# What an API server calls itself on loopback; it trusts just the certificate it made for that at its start.
-LOOPBACK_NAME = "apiserver-loopback-client"
 CONCLUSIVE = frozenset({State.VERIFIED, State.VERIFIABLE, State.UNVERIFIED})
-
-
-class Case(msgspec.Struct, frozen=True):
-    """Everything a verdict rests on. `judgement` is null where the server's certificate was not seen.
-
-    `kubelet_authority` is the API server's --kubelet-certificate-authority: null known to be unset, UNSET not known;
-    `authority_given` says that the anchors of that very file were given.
-    """
-
-    shape: Shape
-    attribution: Attribution
-    server_identity: Purpose = Purpose.UNKNOWN
-    judgement: Judgement | None = None
-    kubelet_authority: str | msgspec.UnsetType | None = msgspec.UNSET
-    authority_given: bool = False
-
-    @property
-    def tls(self) -> TlsFacts:
-        """The TLS facts; those of nothing where it is no TLS."""
-        return self.shape.tls or TlsFacts()
-
-    @property
-    def carried_on(self) -> bool:
-        """Whether the client went on to use the connection after it had seen the server's side."""
-        return self.shape.protocol is Protocol.TLS and self.tls.outcome is Outcome.CARRIED_ON
-
-    @property
-    def path(self) -> str:
-        """The path's id."""
-        return self.attribution.path
-
 
 Rule = Callable[[Case], Verdict | None]
 
@@ -136,7 +72,7 @@ def unauthenticated(case: Case) -> Verdict | None:
 def unverifiable(case: Case) -> Verdict | None:
     """Rule 5: the client carried on with a certificate that no client which checks could have accepted."""
     judgement = case.judgement
-    if not case.carried_on or judgement is None or _always_verifies(case):
+    if not case.carried_on or judgement is None or case.always_verifies:
         return None
     if judgement.time is Time.EXPIRED:
         return _inferred(State.UNVERIFIED, _certificate("validity", judgement.time))
@@ -174,7 +110,7 @@ def known_not_to_verify(case: Case) -> Verdict | None:
 
 def wrong_name(case: Case) -> Verdict | None:
     """Rule 7: the certificate does not bear the name that was dialled; weak, since a client may ask for another."""
-    if not case.carried_on or case.judgement is None or case.judgement.name is not False or _always_verifies(case):
+    if not case.carried_on or case.judgement is None or case.judgement.name is not False or case.always_verifies:
         return None
     if case.path not in CLUSTER_AUTHORITY_PATHS | {"etcd-client", "etcd-peer", "apiserver-to-aggregated-api"}:
         return None
@@ -194,11 +130,6 @@ def verifiable(case: Case) -> Verdict | None:
     return _proven(State.VERIFIABLE, evidence)
 
 
-def unknown(case: Case) -> Verdict:
-    """Rule 9: why nothing can be said."""
-    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_why(case), *_prior(case)))
-
-
 RULES: tuple[Rule, ...] = (
     plaintext,
     refused,
@@ -213,10 +144,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _always_verifies(case: Case) -> bool:
-    return case.path in ALWAYS_VERIFYING_PATHS or case.tls.server_name == LOOPBACK_NAME
-
-
 def _refuses_earlier(case: Case) -> bool:
     """Components written in Go refuse before their Finished, so closing after it is no refusal of theirs."""
     return case.attribution.client_role is Role.APISERVER or case.path in ALWAYS_VERIFYING_PATHS
@@ -225,55 +152,6 @@ def _refuses_earlier(case: Case) -> bool:
 def _session(case: Case) -> bool:
     """Whether application data can have flowed."""
     return case.tls.outcome in (Outcome.CARRIED_ON, Outcome.MIDSTREAM)
-
-
-def _why(case: Case) -> tuple[str, ...]:
-    shape = case.shape
-    if shape.protocol is Protocol.NONE:
-        return ("no-payload: nothing but TCP was seen",)
-    if shape.protocol is Protocol.SSH:
-        negotiation = shape.ssh.negotiation if shape.ssh else "incomplete"
-        return (f"ssh: whether the client checks the host key is not on the wire; negotiation {negotiation}",)
-    if shape.protocol is not Protocol.TLS:
-        return ("unrecognised: the bytes are neither TLS nor SSH nor readable HTTP",)
-    return (OUTCOMES.get(case.tls.outcome) or _certificate_missing(case),)
-
-
-OUTCOMES = {
-    Outcome.MIDSTREAM: "midstream: the handshake is not in the capture",
-    Outcome.INCOMPLETE: "incomplete: the handshake does not end in the capture",
-    Outcome.NO_SERVER_HELLO: "no-server-hello: the server never answered the ClientHello",
-    Outcome.PLAINTEXT_ANSWER: "plaintext-answer: the server answered the ClientHello in plain text, without a session",
-    Outcome.SERVER_REFUSED: "server-refused: the server ended the handshake for a reason that is encrypted",
-    Outcome.FINISHED_NO_DATA: "no-data: the connection was closed unused after a complete handshake",
-    Outcome.UNKNOWN: "unknown-outcome: the handshake cannot be followed",
-}
-
-
-def _certificate_missing(case: Case) -> str:
-    if case.judgement is None:
-        if case.tls.version == "1.3":
-            return "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
-        return "certificate-not-seen: the server's certificate is not in the capture"
-    if case.judgement.anchored is None:
-        return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
-    if case.judgement.time is Time.NOT_YET_VALID:
-        return "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong"
-    if _always_verifies(case):
-        return "anchor-not-given: this client always verifies, with an authority that was not given"
-    return "anchor-not-known: which authorities this client trusts is not known"
-
-
-def _prior(case: Case) -> tuple[str, ...]:
-    """What documentation or configuration lets expect of the client, without proving it for the flow."""
-    if _always_verifies(case):
-        return (str(Evidence("documentation", "client", "always verifies the server", "its source")),)
-    if case.path == KUBELET_PATH and isinstance(case.kubelet_authority, str):
-        where = "kube-apiserver"
-        return (str(Evidence("configuration", "--kubelet-certificate-authority", case.kubelet_authority, where)),)
-    if case.path == KUBELET_PATH and case.kubelet_authority is msgspec.UNSET:
-        return ("documentation: by default an API server does not verify kubelets; its configuration is not known",)
-    return ()
 
 
 def _certificate(fact: str, value: str) -> Evidence:

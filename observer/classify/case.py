@@ -1,0 +1,62 @@
+"""What a verdict rests on, and what is known beforehand of the clients of each path."""
+
+import msgspec
+
+from observer.evidence.chains import Judgement
+from observer.model import Attribution, Outcome, Protocol, Purpose, Shape, TlsFacts
+
+PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
+KUBELET_PATH = "apiserver-to-kubelet"
+# Clients of these trust the cluster's authority, which is what a user hands in with --ca. The anchors of others (the
+# caBundle of a webhook, etcd's own authority, a pod's private one) are not known to us.
+CLUSTER_AUTHORITY_PATHS = frozenset(
+    {
+        "node-to-apiserver",
+        "pod-to-apiserver",
+        "controlplane-to-apiserver",
+        "external-to-apiserver",
+        KUBELET_PATH,
+        "kubelet-other-client",
+    }
+)
+# By their source these clients always verify, so a certificate that looks wrong only shows that we lack their anchor.
+ALWAYS_VERIFYING_PATHS = frozenset(
+    {"konnectivity-agent-to-server", "apiserver-to-konnectivity-server", "apiserver-to-webhook"}
+)
+# What an API server calls itself on loopback; it trusts just the certificate it made for that at its start.
+LOOPBACK_NAME = "apiserver-loopback-client"
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Everything a verdict rests on. `judgement` is null where the server's certificate was not seen.
+
+    `kubelet_authority` is the API server's --kubelet-certificate-authority: null known to be unset, UNSET not known;
+    `authority_given` says that the anchors of that very file were given.
+    """
+
+    shape: Shape
+    attribution: Attribution
+    server_identity: Purpose = Purpose.UNKNOWN
+    judgement: Judgement | None = None
+    kubelet_authority: str | msgspec.UnsetType | None = msgspec.UNSET
+    authority_given: bool = False
+
+    @property
+    def tls(self) -> TlsFacts:
+        """The TLS facts; those of nothing where it is no TLS."""
+        return self.shape.tls or TlsFacts()
+
+    @property
+    def carried_on(self) -> bool:
+        """Whether the client went on to use the connection after it had seen the server's side."""
+        return self.shape.protocol is Protocol.TLS and self.tls.outcome is Outcome.CARRIED_ON
+
+    @property
+    def path(self) -> str:
+        """The path's id."""
+        return self.attribution.path
+
+    @property
+    def always_verifies(self) -> bool:
+        """Whether this client cannot but verify, by its source."""
+        return self.path in ALWAYS_VERIFYING_PATHS or self.tls.server_name == LOOPBACK_NAME

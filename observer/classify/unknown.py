@@ -1,0 +1,61 @@
+"""Rule 9 of the verdict: why nothing can be said, and what documentation and configuration let expect."""
+
+import msgspec
+
+from observer.classify.case import KUBELET_PATH, Case
+from observer.evidence.chains import Time
+from observer.model import Certainty, Evidence, Outcome, Protocol, State, Verdict
+
+
+def unknown(case: Case) -> Verdict:
+    """The last answer; its first reason begins with a word to search for."""
+    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_wire(case), *_prior(case)))
+
+
+def _wire(case: Case) -> tuple[str, ...]:
+    shape = case.shape
+    if shape.protocol is Protocol.NONE:
+        return ("no-payload: nothing but TCP was seen",)
+    if shape.protocol is Protocol.SSH:
+        negotiation = shape.ssh.negotiation if shape.ssh else "incomplete"
+        return (f"ssh: whether the client checks the host key is not on the wire; negotiation {negotiation}",)
+    if shape.protocol is not Protocol.TLS:
+        return ("unrecognised: the bytes are neither TLS nor SSH nor readable HTTP",)
+    return (OUTCOMES.get(case.tls.outcome) or _certificate_missing(case),)
+
+
+OUTCOMES = {
+    Outcome.MIDSTREAM: "midstream: the handshake is not in the capture",
+    Outcome.INCOMPLETE: "incomplete: the handshake does not end in the capture",
+    Outcome.NO_SERVER_HELLO: "no-server-hello: the server never answered the ClientHello",
+    Outcome.PLAINTEXT_ANSWER: "plaintext-answer: the server answered the ClientHello in plain text, without a session",
+    Outcome.SERVER_REFUSED: "server-refused: the server ended the handshake for a reason that is encrypted",
+    Outcome.FINISHED_NO_DATA: "no-data: the connection was closed unused after a complete handshake",
+    Outcome.UNKNOWN: "unknown-outcome: the handshake cannot be followed",
+}
+
+
+def _certificate_missing(case: Case) -> str:
+    if case.judgement is None:
+        if case.tls.version == "1.3":
+            return "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
+        return "certificate-not-seen: the server's certificate is not in the capture"
+    if case.judgement.anchored is None:
+        return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
+    if case.judgement.time is Time.NOT_YET_VALID:
+        return "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong"
+    if case.always_verifies:
+        return "anchor-not-given: this client always verifies, with an authority that was not given"
+    return "anchor-not-known: which authorities this client trusts is not known"
+
+
+def _prior(case: Case) -> tuple[str, ...]:
+    """What documentation or configuration lets expect of the client, without proving it for the flow."""
+    if case.always_verifies:
+        return (str(Evidence("documentation", "client", "always verifies the server", "its source")),)
+    if case.path == KUBELET_PATH and isinstance(case.kubelet_authority, str):
+        where = "kube-apiserver"
+        return (str(Evidence("configuration", "--kubelet-certificate-authority", case.kubelet_authority, where)),)
+    if case.path == KUBELET_PATH and case.kubelet_authority is msgspec.UNSET:
+        return ("documentation: by default an API server does not verify kubelets; its configuration is not known",)
+    return ()
