@@ -14,8 +14,8 @@ const EVIDENT_RECORDS: u8 = 3;
 /// How far the client came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Early data may be under way; its end has not been seen.
-    Early,
+    /// Early data may be under way; its end has not been seen. `passed`: records went by that may be more than that.
+    Early { passed: bool },
     /// Nothing since the server's flight.
     Waiting,
     /// An empty Certificate was sent; Finished is next.
@@ -46,7 +46,7 @@ pub(super) struct ClientTail {
 impl ClientTail {
     /// `early`: the client may have sent early data. `resumed`: no certificates are exchanged.
     pub(super) fn new(suite: Option<Suite>, early: bool, resumed: bool) -> Self {
-        let stage = if early { Stage::Early } else { Stage::Waiting };
+        let stage = if early { Stage::Early { passed: false } } else { Stage::Waiting };
         Self { suite, stage, early, resumed, certificate: ClientCertificate::Unknown, requested: None }
     }
 
@@ -56,7 +56,7 @@ impl ClientTail {
 
     /// Whether the client has answered the server's flight.
     pub(super) fn begun(&self) -> bool {
-        !matches!(self.stage, Stage::Early | Stage::Waiting)
+        !matches!(self.stage, Stage::Early { .. } | Stage::Waiting)
     }
 
     /// Whether the client's Finished has passed, or must have.
@@ -80,7 +80,7 @@ impl ClientTail {
             return;
         };
         self.stage = match self.stage {
-            Stage::Early | Stage::Waiting => self.opening(suite, length),
+            Stage::Early { .. } | Stage::Waiting => self.opening(suite, length),
             Stage::EmptyCertificate => match suite.finished(length) {
                 Some(padding) => Stage::Finished { padding, ended: false },
                 None => self.unreadable(Stage::Waiting, suite.alert(length).is_none()),
@@ -107,7 +107,8 @@ impl ClientTail {
     const LONGEST_ALERT: u16 = 35;
 
     fn opening(&mut self, suite: Suite, length: u16) -> Stage {
-        if self.stage == Stage::Early && suite.end_of_early_data(length) {
+        // RFC 8446 4.2.10: only a resumed session has early data accepted, and so ended.
+        if self.early && self.resumed && suite.end_of_early_data(length) {
             self.early = false;
             return Stage::Waiting;
         }
@@ -131,7 +132,7 @@ impl ClientTail {
 
     fn other_opening(&mut self, length: u16) -> Stage {
         if self.early {
-            return Stage::Early;
+            return Stage::Early { passed: true };
         }
         if self.resumed || length < SMALLEST_CERTIFICATE {
             return Stage::Unreadable { data: 1 };
@@ -142,7 +143,8 @@ impl ClientTail {
     }
 
     fn without_certificate(&mut self, requested: bool) {
-        if !self.resumed {
+        let hidden = self.resumed || self.stage == Stage::Early { passed: true };
+        if !hidden {
             self.certificate = ClientCertificate::None;
             self.requested = Some(requested);
         }
@@ -252,6 +254,13 @@ mod tests {
         let mut tail = ClientTail::new(Suite::of(AES128), true, false);
         feed(&mut tail, &[1200, 300, 90, 90, 90]);
         assert!(!tail.begun());
+    }
+
+    #[test]
+    fn what_may_be_early_data_may_be_a_certificate() {
+        let mut tail = ClientTail::new(Suite::of(AES128), true, false);
+        feed(&mut tail, &[846, 281, 53, 90]);
+        assert_eq!((tail.stage(), tail.certificate()), (Stage::CarriedOn, ClientCertificate::Unknown));
     }
 
     #[test]

@@ -83,6 +83,8 @@ impl TlsConversation {
         if !self.settled && self.view().settled() {
             self.settled = true;
             self.state.free();
+            self.client.free();
+            self.server.free();
         }
     }
 

@@ -14,17 +14,31 @@ const RETRY_RANDOM: [u8; 32] = [
 /// Extension numbers.
 pub(super) mod extension {
     pub(in super::super) const SERVER_NAME: u16 = 0;
+    pub(in super::super) const MAX_FRAGMENT_LENGTH: u16 = 1;
     pub(in super::super) const SUPPORTED_GROUPS: u16 = 10;
     pub(in super::super) const POINT_FORMATS: u16 = 11;
     pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(in super::super) const HEARTBEAT: u16 = 15;
     pub(in super::super) const APPLICATION_PROTOCOLS: u16 = 16;
+    pub(in super::super) const CLIENT_CERTIFICATE_TYPE: u16 = 19;
+    pub(in super::super) const SERVER_CERTIFICATE_TYPE: u16 = 20;
     pub(in super::super) const COMPRESS_CERTIFICATE: u16 = 27;
+    pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
     pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
     pub(in super::super) const PSK_MODES: u16 = 45;
     pub(in super::super) const KEY_SHARE: u16 = 51;
 }
+
+/// A server that grants one of these changes the size or the cut of its flight.
+const RESHAPING: [u16; 5] = [
+    extension::MAX_FRAGMENT_LENGTH,
+    extension::HEARTBEAT,
+    extension::CLIENT_CERTIFICATE_TYPE,
+    extension::SERVER_CERTIFICATE_TYPE,
+    extension::RECORD_SIZE_LIMIT,
+];
 
 /// RFC 8701: values sent only to see whether the other end ignores them.
 pub(super) fn is_grease(value: u16) -> bool {
@@ -127,6 +141,16 @@ impl<'a> ClientHello<'a> {
     pub(super) fn point_formats(&self) -> &'a [u8] {
         let list = self.extensions.find(extension::POINT_FORMATS).and_then(|mut body| body.vector8().ok());
         list.map(|list| list.rest()).unwrap_or_default()
+    }
+
+    /// Whether sizes in the server's encrypted flight can only mean what they usually mean.
+    pub(super) fn sizes_tell(&self) -> bool {
+        !self.extensions.kinds().any(|kind| RESHAPING.contains(&kind))
+    }
+
+    /// Whether the server may answer with an extension that is empty: to the name, or to early data.
+    pub(super) fn wants_acknowledgment(&self) -> bool {
+        self.extensions.has(extension::SERVER_NAME) || self.extensions.has(extension::EARLY_DATA)
     }
 
     /// The highest version offered, for which `supported_versions` speaks where it is sent.

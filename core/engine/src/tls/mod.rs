@@ -9,6 +9,7 @@ mod handshake;
 mod hello;
 mod ja;
 mod legacy;
+mod messages;
 mod modern;
 mod outcome;
 mod recognise;

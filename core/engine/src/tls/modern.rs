@@ -57,9 +57,9 @@ impl Modern {
         self.after == After::Alert && self.client.requested() == Some(true)
     }
 
-    /// The client sent data and the server answered with more than an alert.
-    pub(super) fn decided(&self) -> bool {
-        self.client.stage() == Stage::CarriedOn && self.after == After::More
+    /// The server answered the client's flight with more than an alert.
+    pub(super) fn accepted(&self) -> bool {
+        self.after == After::More
     }
 
     fn server_after(&self, length: u16, left: Option<Side>) -> After {

@@ -42,7 +42,7 @@ impl View<'_> {
             _ if state.opening == Opening::Midstream => state.client.data && state.server.data,
             Phase::Hello => !self.server.strange_opening().is_empty() && self.server.lost(),
             Phase::Legacy(legacy) => legacy.carried_on() && (legacy.finished() || self.server.lost()),
-            Phase::Modern(modern) => modern.decided() || (carried_on(modern) && self.server.lost()),
+            Phase::Modern(modern) => carried_on(modern) && (modern.accepted() || self.server.lost()),
         }
     }
 
@@ -108,20 +108,24 @@ impl View<'_> {
 
     fn established(&self, outcome: Outcome) -> Option<bool> {
         match outcome {
-            Outcome::CarriedOn => Some(true),
-            Outcome::FinishedNoData | Outcome::Incomplete => self.finished().then_some(true),
-            Outcome::Midstream => (self.state.client.data && self.state.server.data).then_some(true),
+            Outcome::CarriedOn | Outcome::FinishedNoData | Outcome::Incomplete => self.finished().then_some(true),
+            Outcome::Midstream => self.underway().then_some(true),
             Outcome::ClientRefused | Outcome::ServerRefused | Outcome::NoServerHello | Outcome::PlaintextAnswer => {
                 Some(false)
             }
         }
     }
 
+    /// Data both ways, and nothing of a handshake: in TLS 1.3 its records look like data.
+    fn underway(&self) -> bool {
+        self.state.client.data && self.state.server.data && !self.state.handshaking
+    }
+
     fn finished(&self) -> bool {
         match &self.state.phase {
             Phase::Hello => false,
             Phase::Legacy(legacy) => legacy.finished(),
-            Phase::Modern(modern) => modern.client.finished() && !modern.server_refused(),
+            Phase::Modern(modern) => modern.client.finished() && (modern.accepted() || self.client_left()),
         }
     }
 
@@ -129,12 +133,11 @@ impl View<'_> {
         facts.server_flight = modern.flight.lengths().to_vec();
         facts.client_certificate = modern.client.certificate();
         facts.certificate_requested = modern.client.requested();
-        if let Some(suite) = modern.suite {
-            facts.certificate_length = modern.flight.certificate(suite).filter(|_| !self.state.compresses_certificates);
-            let offered = self.state.offered.as_deref();
-            let chosen = modern.flight.protocol(suite, offered.unwrap_or_default());
-            facts.next_protocol_inferred = offered.is_some() && chosen != Chosen::Unknown;
-            if let (true, Chosen::Offer(index)) = (facts.next_protocol_inferred, chosen) {
+        if let (Some(suite), Some(offer)) = (modern.suite, &self.state.offer) {
+            facts.certificate_length = modern.flight.certificate(suite).filter(|_| !offer.compression);
+            let chosen = modern.flight.protocol(suite, offer);
+            facts.next_protocol_inferred = chosen != Chosen::Unknown;
+            if let Chosen::Offer(index) = chosen {
                 facts.next_protocol = facts.offered_protocols.get(index).cloned();
             }
         }

@@ -110,12 +110,12 @@ impl Deframer {
         }
         let header = self.current.filter(|_| missing <= self.missing);
         let Some(header) = header else {
+            self.filled = 0;
             self.lose();
             return None;
         };
         self.missing -= missing;
-        self.wanted = false;
-        self.body = Vec::new();
+        self.free();
         if self.missing > 0 {
             return None;
         }
@@ -144,11 +144,16 @@ impl Deframer {
         self.head.get(..opening).unwrap_or_default()
     }
 
-    /// Gives all memory back and reads no further.
-    pub(super) fn lose(&mut self) {
+    /// Gives the memory of bodies back.
+    pub(super) fn free(&mut self) {
+        self.wanted = false;
+        self.body = Vec::new();
+    }
+
+    fn lose(&mut self) {
         self.lost = true;
         self.current = None;
-        self.body = Vec::new();
+        self.free();
     }
 
     fn begin(&mut self, input: &mut Reader<'_>, wants: impl FnOnce(Header) -> bool) -> Option<Header> {
@@ -228,6 +233,14 @@ mod tests {
         assert!(deframer.skip(10).is_none());
         assert!(deframer.lost());
         assert!(lengths(&mut deframer, &[21, 3, 3, 0, 1, 5]).is_empty());
+    }
+
+    #[test]
+    fn a_loss_within_a_header_is_no_strange_opening() {
+        let mut deframer = Deframer::default();
+        assert!(lengths(&mut deframer, b"HT").is_empty());
+        assert!(deframer.skip(10).is_none());
+        assert!(deframer.lost() && deframer.strange_opening().is_empty());
     }
 
     #[test]
