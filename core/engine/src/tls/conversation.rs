@@ -80,6 +80,9 @@ impl TlsConversation {
     }
 
     fn settle(&mut self) {
+        if self.client.lost() {
+            self.state.lose_client();
+        }
         if !self.settled && self.view().settled() {
             self.settled = true;
             self.state.free();

@@ -39,7 +39,7 @@ impl Modern {
         }
         match side {
             Side::Client => self.client.record(header.length),
-            Side::Server if self.client.begun() => self.after = self.server_after(header.length, left),
+            Side::Server if self.client.begun() => self.answer(header.length, left),
             Side::Server => self.flight.record(header.length),
         }
     }
@@ -62,8 +62,13 @@ impl Modern {
         self.after == After::More
     }
 
-    fn server_after(&self, length: u16, left: Option<Side>) -> After {
+    fn answer(&mut self, length: u16, left: Option<Side>) {
         let alert = self.suite.is_some_and(|suite| suite.alert(length).is_some());
-        if alert && self.after == After::Nothing && left.is_none() { After::Alert } else { After::More }
+        if alert && self.after == After::Nothing && left.is_none() {
+            self.after = After::Alert;
+        } else {
+            self.after = After::More;
+            self.client.answered();
+        }
     }
 }

@@ -92,10 +92,17 @@ impl State {
     /// FIN or RST of that side; `whole`: its last record is complete and its framing known.
     pub(super) fn close(&mut self, side: Side, whole: bool) {
         self.side_mut(side).closed = true;
-        if let (Side::Client, Phase::Modern(modern)) = (side, &mut self.phase) {
+        if let (Side::Client, true, Phase::Modern(modern)) = (side, whole, &mut self.phase) {
             modern.client.end();
         }
         self.leave(side, whole);
+    }
+
+    /// The client's records are unreadable from here on.
+    pub(super) fn lose_client(&mut self) {
+        if let Phase::Modern(modern) = &mut self.phase {
+            modern.client.lose();
+        }
     }
 
     /// Gives back what is needed only while messages are read.
