@@ -69,6 +69,6 @@ def _ssh(ssh: SshFacts | None) -> str:
 def _refused_by(protocol: Protocol, outcome: Outcome) -> str:
     if protocol is not Protocol.TLS:
         return "nobody"
-    if outcome in (Outcome.CLIENT_REFUSED, Outcome.FINISHED_NO_DATA):
+    if outcome is Outcome.CLIENT_REFUSED:
         return "client"
     return "server" if outcome is Outcome.SERVER_REFUSED else "nobody"

@@ -30,6 +30,7 @@ OUTCOMES = {
     Outcome.NO_SERVER_HELLO: "no-server-hello: the server never answered the ClientHello",
     Outcome.PLAINTEXT_ANSWER: "plaintext-answer: the server answered the ClientHello in plain text, without a session",
     Outcome.SERVER_REFUSED: "server-refused: the server ended the handshake for a reason that is encrypted",
+    # Kubelets close spare connections like this, curl one whose certificate bears another name: the wire is the same.
     Outcome.FINISHED_NO_DATA: "no-data: the connection was closed unused after a complete handshake",
     Outcome.UNKNOWN: "unknown-outcome: the handshake cannot be followed",
 }

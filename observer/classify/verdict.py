@@ -7,11 +7,11 @@ client carried on although no client that checks could have, or where it is know
 from collections.abc import Callable
 
 from observer.classify.alerts import told
-from observer.classify.case import ALWAYS_VERIFYING_PATHS, CLUSTER_AUTHORITY_PATHS, KUBELET_PATH, PROXY_PATHS, Case
+from observer.classify.case import CLUSTER_AUTHORITY_PATHS, KUBELET_PATH, PROXY_PATHS, Case
 from observer.classify.ciphers import grades
 from observer.classify.unknown import unknown
 from observer.evidence.chains import Time
-from observer.model import Certainty, Confidence, Evidence, Outcome, Protocol, Purpose, Role, State, Verdict
+from observer.model import Certainty, Confidence, Evidence, Outcome, Protocol, Purpose, State, Verdict
 
 CONCLUSIVE = frozenset({State.VERIFIED, State.VERIFIABLE, State.UNVERIFIED})
 
@@ -37,8 +37,6 @@ def refused(case: Case) -> Verdict | None:
     alert, outcome = case.tls.alert, case.tls.outcome
     if outcome is Outcome.CLIENT_REFUSED:
         return _proven(State.ABORTED, Evidence("packets", "client refused", told(alert), "TLS handshake"))
-    if outcome is Outcome.FINISHED_NO_DATA and not _refuses_earlier(case):
-        return _proven(State.ABORTED, Evidence("packets", "client closed", "without data", "after its Finished"))
     if outcome is Outcome.SERVER_REFUSED and alert is not None and not alert.encrypted:
         return _proven(State.ABORTED, Evidence("packets", "server refused", told(alert), "TLS handshake"))
     return None
@@ -142,11 +140,6 @@ RULES: tuple[Rule, ...] = (
     verifiable,
     unknown,
 )
-
-
-def _refuses_earlier(case: Case) -> bool:
-    """Components written in Go refuse before their Finished, so closing after it is no refusal of theirs."""
-    return case.attribution.client_role is Role.APISERVER or case.path in ALWAYS_VERIFYING_PATHS
 
 
 def _session(case: Case) -> bool:

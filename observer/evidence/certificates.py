@@ -7,6 +7,7 @@ import datetime
 import functools
 import hashlib
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -59,7 +60,10 @@ def attempt(read: Callable[[], T]) -> T | None:
     from cryptography import exceptions, x509  # noqa: PLC0415 - see above
 
     try:
-        return read()
+        with warnings.catch_warnings():
+            # A certificate that breaks the rules is nothing to tell on standard error.
+            warnings.simplefilter("ignore")
+            return read()
     except (
         ValueError,
         TypeError,
