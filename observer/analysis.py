@@ -3,6 +3,7 @@
 Aggregates only, never single flows: those leave as events while the captures are read.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -75,7 +76,7 @@ class Analysis(msgspec.Struct, frozen=True):
 
     `inventory` is the file that says who is who, null where it was inferred from the traffic; `anchors` counts the
     trust anchors given. `counters` names what was left out or lost, by stage (`packet.fragment`); times are
-    nanoseconds since 1970, null without a packet. `paths` is in the order of the documentation.
+    nanoseconds since 1970, null without a packet. `paths` is `in_page_order`.
     """
 
     captures: tuple[CaptureNote, ...]
@@ -87,6 +88,34 @@ class Analysis(msgspec.Struct, frozen=True):
     last_ns: int | None = None
     inventory: str | None = None
     anchors: int = 0
+
+
+PAGE_ORDER = (
+    "node-to-apiserver",
+    "pod-to-apiserver",
+    "controlplane-to-apiserver",
+    "apiserver-to-kubelet",
+    "apiserver-to-node-proxy",
+    "apiserver-to-pod-proxy",
+    "apiserver-to-service-proxy",
+    "ssh-tunnel",
+    "konnectivity-agent-to-server",
+    "apiserver-to-konnectivity-server",
+)
+"""The documented paths as the page tells them."""
+
+UNATTRIBUTED = "unattributed"
+"""Not a path: traffic the rules say nothing about, such as pods talking to each other."""
+
+
+def in_page_order(paths: Iterable[PathTotals]) -> tuple[PathTotals, ...]:
+    """The documented paths first, as the page tells them; then the others by name, and what is on no path last."""
+    places = {path: place for place, path in enumerate(PAGE_ORDER)}
+
+    def key(totals: PathTotals) -> tuple[bool, bool, int, str]:
+        return totals.id == UNATTRIBUTED, not totals.documented, places.get(totals.id, len(places)), totals.id
+
+    return tuple(sorted(paths, key=key))
 
 
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO, Severity.UNKNOWN)

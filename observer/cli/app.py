@@ -13,10 +13,11 @@ import click
 from observer.errors import ObserverError
 
 COMMANDS = {
-    "analyze": "analyze",
-    "inventory": "inventory",
+    "analyze": "Say for each connection in captures which path it is on and whether it is safe.",
+    "inventory": "Who is who in the cluster.",
+    "rules": "What is looked for: paths, and findings on them.",
 }
-"""Command → the module of `observer.cli` that holds it, in the order `--help` shows."""
+"""The commands, each a module of `observer.cli`, and what `--help` says of them without loading any."""
 
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -35,9 +36,14 @@ class LazyGroup(click.Group):
         """Load the command, or None where there is no such command."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module = importlib.import_module(f"observer.cli.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"observer.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a reader that goes away ends it quietly."""

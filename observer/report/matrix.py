@@ -12,9 +12,9 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from observer.analysis import PathTotals
+from observer.analysis import UNATTRIBUTED, PathTotals
 from observer.model import State
-from observer.report.words import STATES, UNATTRIBUTED, UNSAFE, state_label
+from observer.report.words import STATES, UNSAFE, state_label
 
 MARKER = 2
 NONE = "–"

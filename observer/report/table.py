@@ -12,11 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from observer.analysis import Analysis, FindingGroup, ordered
+from observer.analysis import UNATTRIBUTED, Analysis, FindingGroup, ordered
 from observer.report.matrix import flows_in, matrix
 from observer.report.notes import notes
 from observer.report.timestamps import span
-from observer.report.words import SEVERITIES, STATES, UNATTRIBUTED, UNSAFE, count, place, printable
+from observer.report.words import SEVERITIES, STATES, UNSAFE, count, place, printable
 
 PLAIN_WIDTH = 100
 """Columns where nobody can be asked, as in a file."""

@@ -28,9 +28,6 @@ SEVERITIES: dict[Severity, str] = {
 UNSAFE = (State.PLAINTEXT, State.UNVERIFIED)
 """The states in which somebody on the way could read or answer."""
 
-UNATTRIBUTED = "unattributed"
-"""Not a path: traffic the rules say nothing about, such as pods talking to each other."""
-
 
 def printable(text: str) -> str:
     """The text without what would steer a terminal: names come from the traffic, and so from anybody."""
