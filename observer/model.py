@@ -201,7 +201,9 @@ class HttpFacts(msgspec.Struct, frozen=True):
 class Shape(msgspec.Struct, frozen=True):
     """Everything the rules can see of a flow; flows with equal shapes are judged once.
 
-    Places are indices into the table of `inventory.places`; `time` is in nanoseconds since 1970.
+    Places are indices into the table of `inventory.places`; `time` is in nanoseconds since 1970. `readable`: an
+    unrecognised conversation began with text. `shared_proxy`: the same client was seen to forward requests for pods
+    to the same port.
     """
 
     protocol: Protocol
@@ -213,6 +215,8 @@ class Shape(msgspec.Struct, frozen=True):
     same_address: bool = False
     same_node: bool = False
     midstream: bool = False
+    shared_proxy: bool = False
+    readable: bool = False
     client_spoke: bool = True
     server_spoke: bool = True
     time: int = 0

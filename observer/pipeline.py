@@ -1,9 +1,27 @@
 """The one loop from capture files to events and an analysis; the only module that knows every stage."""
 
+import ipaddress
+import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from observer.analysis import Analysis, ByteSink
+import msgspec
+
+from observer import _core, events, ruleset, totals
+from observer.analysis import Analysis, ByteSink, CaptureNote
+from observer.classify import Classified, Classifier
+from observer.errors import InputError
+from observer.evidence.certificates import boundaries
+from observer.evidence.chains import load_anchors
+from observer.inventory import file
+from observer.inventory import infer as inference
 from observer.inventory.file import Inventory
+from observer.inventory.places import PlaceTable, Row, compile_places
+from observer.model import Shape
+
+STANDARD_INPUT = "-"
+
+Progress = Callable[[int, int | None], None]
 
 
 def analyze(
@@ -14,15 +32,125 @@ def analyze(
     rules: str | None = None,
     captured_on: str | None = None,
     flows_out: ByteSink | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Analysis:
     """Read the captures, judge every flow and write its event to `flows_out`, one line each.
 
     InputError and ConfigurationError say what and where; a capture that ends early is no error.
     """
-    raise NotImplementedError
+    loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
+    known = file.load(Path(inventory)) if inventory else None
+    trust = load_anchors(Path(path) for path in ca)
+    core = _core.Analysis()
+    notes = tuple(_read(core, capture, progress) for capture in captures)
+    core.finish()
+    chains = _Chains(core)
+    used = known or _inferred(core, chains)
+    bench = _Bench(Classifier(loaded_rules, used, trust, chains, compile_places(used, captured_on)), chains)
+    sums = bench.judge(core, used.cluster, flows_out)
+    base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=len(trust.anchors))
+    return totals.analysis(bench.judged, sums, bench.places, loaded_rules, base)
 
 
-def infer(captures: Sequence[str], *, progress: Callable[[int, int | None], None] | None = None) -> Inventory:
+def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inventory:
     """Who is who, as far as the traffic of the captures tells."""
-    raise NotImplementedError
+    core = _core.Analysis()
+    for capture in captures:
+        _read(core, capture, progress)
+    core.finish()
+    return _inferred(core, _Chains(core))
+
+
+def _read(core: _core.Analysis, capture: str, progress: Progress | None) -> CaptureNote:
+    before = core.counters()["frames"]
+    try:
+        cut = core.read(None if capture == STANDARD_INPUT else capture, progress)
+    except _core.CaptureError as error:
+        raise InputError(f"{'standard input' if capture == STANDARD_INPUT else capture}: {error}") from None
+    return CaptureNote(capture, core.counters()["frames"] - before, cut)
+
+
+def _inferred(core: _core.Analysis, chains: "_Chains") -> Inventory:
+    survey = msgspec.json.decode(core.survey(), type=_Survey)
+    edges = (_edge(edge, survey.facts[edge.facts]) for edge in survey.edges)
+    return inference.infer(inference.Survey(tuple(edges)), chains)
+
+
+def _edge(edge: "_Edge", facts: Shape) -> inference.Edge:
+    return inference.Edge(
+        edge.client, edge.server, edge.port, edge.flows, facts.protocol, facts.tls, facts.http, facts.ssh
+    )
+
+
+class _Edge(msgspec.Struct, frozen=True):
+    client: str
+    server: str
+    port: int
+    flows: int
+    facts: int
+
+
+class _Survey(msgspec.Struct, frozen=True):
+    """Who talks to whom, as the core tells it; an edge's facts are given by their number."""
+
+    edges: tuple[_Edge, ...]
+    facts: tuple[Shape, ...]
+
+
+class _Chains:
+    """The certificate chains of a run, by the numbers that shapes name them with."""
+
+    def __init__(self, core: _core.Analysis) -> None:
+        self._core = core
+        self._chains: dict[int, list[bytes]] = {}
+
+    def __call__(self, number: int) -> list[bytes]:
+        """DER, leaf first."""
+        if number not in self._chains:
+            self._chains[number] = self._core.chain(number)
+        return self._chains[number]
+
+    def boundaries(self) -> list[list[int]]:
+        """Per chain the instants at which its judgement may change."""
+        return [boundaries(self(number)) for number in range(self._core.chain_count())]
+
+
+class _Bench:
+    """Judges shapes for the core and keeps what it judged, by the core's numbers."""
+
+    def __init__(self, classifier: Classifier, chains: _Chains) -> None:
+        self.places: PlaceTable = classifier.places
+        self.judged: list[Classified] = []
+        self._classifier = classifier
+        self._chains = chains
+        self._decode = msgspec.json.Decoder(Shape).decode
+
+    def judge(self, core: _core.Analysis, cluster: str, flows_out: ByteSink | None) -> totals.Totals:
+        """Judge every flow and write its event."""
+        encoded = core.judge(
+            self._evaluate,
+            rows=[_row(row) for row in self.places.rows],
+            ports=sorted(self._ports()),
+            boundaries=self._chains.boundaries(),
+            cluster=cluster,
+            write=flows_out.write if flows_out else None,
+        )
+        return msgspec.json.decode(encoded, type=totals.Totals)
+
+    def _ports(self) -> set[int]:
+        """The server ports that rules tell apart: those of known listeners and those that rules name."""
+        listening = (port for place in self.places.places for port in place.ports)
+        alternatives = (one.when.port or () for rule in self._classifier.rules.paths for one in rule.match)
+        conditions = (when.port or () for rule in self._classifier.rules.findings for when in rule.when)
+        return {*listening, *itertools.chain(*alternatives, *conditions)}
+
+    def _evaluate(self, encoded: bytes) -> events.Fragments:
+        shape = self._decode(encoded)
+        judged = self._classifier.classify(shape)
+        self.judged.append(judged)
+        return events.fragments(shape, judged)
+
+
+def _row(row: Row) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int, int, int, bytes]:
+    network = ipaddress.ip_network(row.cidr)
+    return network.network_address, network.prefixlen, row.place, row.node, row.name

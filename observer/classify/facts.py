@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from observer.evidence import certificates
 from observer.evidence.chains import Chain
 from observer.inventory.places import Place
-from observer.model import HttpFacts, Outcome, Presence, Protocol, Purpose, Shape, SshFacts, TlsFacts
+from observer.model import Forwarded, HttpFacts, Outcome, Presence, Protocol, Purpose, Shape, SshFacts, TlsFacts
 
 Facts = Mapping[str, frozenset[str | int]]
 ReadChain = Callable[[int], list[bytes]]
@@ -50,7 +50,7 @@ def facts_of(shape: Shape, client: Place, server: Place, tunnel: bool, chains: "
         "midstream": _yes(shape.midstream),
         "tunnel": _one("konnectivity" if tunnel else UNKNOWN),
         **_tls_facts(shape.tls or TlsFacts(), chains),
-        **_http_facts(shape.http if shape.protocol is Protocol.HTTP else None),
+        **_http_facts(shape),
         "ssh_client": _one(_ssh_client(shape.ssh)),
     }
 
@@ -82,11 +82,18 @@ def _tls_facts(tls: TlsFacts, chains: Chains) -> dict[str, frozenset[str | int]]
     }
 
 
-def _http_facts(http: HttpFacts | None) -> dict[str, frozenset[str | int]]:
+def _http_facts(shape: Shape) -> dict[str, frozenset[str | int]]:
+    http = shape.http if shape.protocol is Protocol.HTTP else None
     if http is None:
         return {"forwarded": _one(UNKNOWN), "upgrade": _one(UNKNOWN), "agent": _one(UNKNOWN)}
     upgrade = UNKNOWN if not http.request_seen else "yes" if http.upgrade else "no"
-    return {"forwarded": _one(http.forwarded), "upgrade": _one(upgrade), "agent": _one(_agent(http.agent))}
+    return {"forwarded": _one(_forwarded(shape, http)), "upgrade": _one(upgrade), "agent": _one(_agent(http.agent))}
+
+
+def _forwarded(shape: Shape, http: HttpFacts) -> Forwarded:
+    """Pod and service requests share connections, so only one of which all is known is the service proxy's alone."""
+    shared = shape.midstream or shape.shared_proxy
+    return Forwarded.POD if http.forwarded is Forwarded.SERVICE and shared else http.forwarded
 
 
 def _server_name(tls: TlsFacts) -> str:

@@ -12,4 +12,12 @@ pub mod http;
 pub mod ssh;
 pub mod tls;
 
+pub mod conversation;
+pub mod facts;
 pub mod flow;
+
+pub mod journal;
+pub mod judge;
+pub mod survey;
+
+pub mod analysis;

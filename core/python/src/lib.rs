@@ -1,13 +1,18 @@
-//! The border: frozen records and counters go out, numbers, paths and tables come in.
+//! The border: frozen records and counters go out, numbers, paths and tables come in. No decisions here.
 
-use pyo3::prelude::*;
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over as owned values")]
 
-/// The observer's engine.
+mod analysis;
+mod judge;
+
+/// The engine of the observer: bytes stay here, facts cross.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::analysis::{Analysis, CaptureError};
     use pyo3::prelude::*;
 
-    /// The engine's version.
+    /// The engine's version, which is the package's.
     #[pyfunction]
     fn version() -> &'static str {
         env!("CARGO_PKG_VERSION")

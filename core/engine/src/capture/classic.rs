@@ -81,6 +81,13 @@ impl Classic {
         Ok(Frame { time_ns: record.time_ns, link: self.link, interface: 0, original_len: record.original, bytes })
     }
 
+    /// Whether the next frame is in the buffer, so that taking it reads nothing.
+    #[inline]
+    pub(super) fn is_buffered(&self, window: &Window) -> bool {
+        let held = window.held();
+        self.record(held).is_ok_and(|record| held.len() - RECORD_HEADER >= record.captured as usize)
+    }
+
     #[inline]
     fn record(&self, bytes: &[u8]) -> Parsed<Record> {
         let mut reader = Reader::new(bytes);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::classic::Classic;
 use super::error::{CaptureError, Cut, CutReason, Fault, described};
-use super::frame::Frame;
+use super::frame::{BATCH_FRAMES, Frame, Span};
 use super::pcapng::Pcapng;
 use super::source::{Compression, Source};
 use super::window::Window;
@@ -61,6 +61,7 @@ pub struct CaptureFile {
     frames: u64,
     ended: bool,
     cut: Option<Cut>,
+    batch: Vec<Span>,
 }
 
 impl CaptureFile {
@@ -109,6 +110,34 @@ impl CaptureFile {
         }
     }
 
+    /// The next frames, at most [`BATCH_FRAMES`]; none at the end.
+    pub fn next_batch(&mut self) -> Result<impl Iterator<Item = Frame<'_>>, CaptureError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.clear();
+        while batch.len() < BATCH_FRAMES && (batch.is_empty() || self.is_buffered()) {
+            let Some(frame) = self.next()? else { break };
+            let Frame { time_ns, link, interface, original_len, bytes } = frame;
+            let piece = (bytes.as_ptr(), bytes.len());
+            let (at, length) = self.window.position(piece);
+            batch.push(Span { time_ns, link, interface, original_len, at, length });
+        }
+        self.batch = batch;
+        Ok(self.batch.iter().map(|span| Frame {
+            time_ns: span.time_ns,
+            link: span.link,
+            interface: span.interface,
+            original_len: span.original_len,
+            bytes: self.window.at(span.at, span.length),
+        }))
+    }
+
+    fn is_buffered(&self) -> bool {
+        match &self.format {
+            Format::Classic(classic) => classic.is_buffered(&self.window),
+            Format::Pcapng(pcapng) => pcapng.is_buffered(&self.window),
+        }
+    }
+
     /// Stored (perhaps compressed) bytes read so far, and how many there are where that is known.
     pub fn progress(&self) -> (u64, Option<u64>) {
         self.window.source().progress()
@@ -145,7 +174,15 @@ impl CaptureFile {
         let mut window = Window::new(source);
         let format = Format::start(&mut window)?;
         let compression = window.source().compression();
-        Ok(Self { window, format, compression, frames: 0, ended: false, cut: None })
+        Ok(Self {
+            window,
+            format,
+            compression,
+            frames: 0,
+            ended: false,
+            cut: None,
+            batch: Vec::with_capacity(BATCH_FRAMES),
+        })
     }
 }
 

@@ -22,3 +22,18 @@ pub struct Frame<'a> {
     /// What was captured.
     pub bytes: &'a [u8],
 }
+
+/// Frames of one batch: few enough for their headers to stay in the first-level cache, many enough to overlap the
+/// cache misses of what they lead to.
+pub const BATCH_FRAMES: usize = 32;
+
+/// A frame by its place in the read buffer, valid until more is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) time_ns: u64,
+    pub(super) link: LinkType,
+    pub(super) interface: u32,
+    pub(super) original_len: u32,
+    pub(super) at: usize,
+    pub(super) length: usize,
+}

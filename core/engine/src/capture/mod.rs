@@ -18,5 +18,5 @@ mod tests;
 
 pub use error::{CaptureError, Cut, CutReason, Fault};
 pub use file::{CaptureFile, Counts, Input};
-pub use frame::{Frame, LinkType};
+pub use frame::{BATCH_FRAMES, Frame, LinkType};
 pub use source::Compression;

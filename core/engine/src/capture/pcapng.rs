@@ -85,6 +85,15 @@ impl Pcapng {
         })
     }
 
+    /// Whether the next block is a packet's and in the buffer, so that taking it reads nothing.
+    #[inline]
+    pub(super) fn is_buffered(&self, window: &Window) -> bool {
+        let held = window.held();
+        let mut reader = Reader::new(held);
+        let (kind, length) = (self.order.u32(&mut reader), self.order.u32(&mut reader));
+        matches!(kind, Ok(ENHANCED_PACKET)) && length.is_ok_and(|length| length as usize <= held.len())
+    }
+
     /// What was met so far, but for the frames.
     pub(super) fn counts(&self) -> Counts {
         self.counts

@@ -55,6 +55,18 @@ impl Window {
         self.buffer.get(from..self.start).unwrap_or_default()
     }
 
+    /// Where a piece that was taken from the buffer stands in it, to be read again until the next fill.
+    #[inline]
+    pub(super) fn position(&self, piece: (*const u8, usize)) -> (usize, usize) {
+        (piece.0 as usize - self.buffer.as_ptr() as usize, piece.1)
+    }
+
+    /// The piece at a position.
+    #[inline]
+    pub(super) fn at(&self, position: usize, length: usize) -> &[u8] {
+        self.buffer.get(position..position + length).unwrap_or_default()
+    }
+
     /// Passes over any number of bytes, of which `see` is shown each piece; false where the capture ends before that.
     pub(super) fn pass(&mut self, mut count: u64, mut see: impl FnMut(&[u8])) -> io::Result<bool> {
         while count > 0 {

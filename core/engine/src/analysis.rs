@@ -1,0 +1,161 @@
+//! The whole way of a capture: frames in, records kept, then surveyed and judged.
+
+use crate::capture::{BATCH_FRAMES, CaptureError, CaptureFile, Cut, Input};
+use crate::facts::FactTable;
+use crate::flow::{Limits, Tracker};
+use crate::journal::Journal;
+use crate::judge::{Judge, Surroundings, Totals, judge};
+use crate::packet::{Decoded, Skipped, decode};
+use crate::survey::survey;
+use std::io;
+
+/// Frames between two reports of progress.
+const PROGRESS_FRAMES: u64 = 65_536;
+
+/// Why reading a capture stopped.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The capture cannot be read.
+    Capture(CaptureError),
+    /// The journal's temporary file cannot be written.
+    Journal(io::Error),
+    /// The caller asked to stop.
+    Stopped,
+}
+
+/// What was counted before flows.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct PacketCounters {
+    /// Frames of all captures.
+    pub frames: u64,
+    /// TCP segments among them.
+    pub segments: u64,
+    /// Frames of another network protocol.
+    pub not_ip: u64,
+    /// IP packets of another transport.
+    pub not_tcp: u64,
+    /// Later fragments of IP packets.
+    pub fragments: u64,
+    /// Frames cut before their headers end.
+    pub truncated: u64,
+    /// Frames of a link type that is not read.
+    pub unknown_link: u64,
+    /// Frames whose headers contradict themselves.
+    pub malformed: u64,
+}
+
+/// One analysis over one or more captures.
+#[derive(Debug)]
+pub struct Analysis {
+    tracker: Tracker,
+    journal: Journal,
+    packets: PacketCounters,
+}
+
+impl Analysis {
+    /// Nothing read yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { tracker: Tracker::new(limits), journal: Journal::default(), packets: PacketCounters::default() }
+    }
+
+    /// Reads one capture to its end; `progress` gets bytes read and size, and may stop the reading with `false`.
+    pub fn read(
+        &mut self,
+        input: Input,
+        progress: &mut dyn FnMut(u64, Option<u64>) -> bool,
+    ) -> Result<Option<Cut>, ReadError> {
+        let mut file = CaptureFile::open(input).map_err(ReadError::Capture)?;
+        let mut until_progress = PROGRESS_FRAMES;
+        while let Some(frames) = self.batch(&mut file)? {
+            self.drain()?;
+            until_progress = until_progress.saturating_sub(frames);
+            if until_progress == 0 {
+                until_progress = PROGRESS_FRAMES;
+                let (read, size) = file.progress();
+                if !progress(read, size) {
+                    return Err(ReadError::Stopped);
+                }
+            }
+        }
+        Ok(file.cut())
+    }
+
+    /// Takes in the next frames of a file and says how many they were; `None` at its end.
+    fn batch(&mut self, file: &mut CaptureFile) -> Result<Option<u64>, ReadError> {
+        let mut segments = Vec::with_capacity(BATCH_FRAMES);
+        let mut frames = 0;
+        for frame in file.next_batch().map_err(ReadError::Capture)? {
+            frames += 1;
+            match decode(frame.link, frame.bytes) {
+                Decoded::Tcp(segment) => segments.push((frame.time_ns, segment)),
+                Decoded::Skipped(reason) => self.packets.skipped(reason),
+            }
+        }
+        self.packets.frames += frames;
+        self.packets.segments += segments.len() as u64;
+        self.tracker.segments(&segments);
+        Ok((frames > 0).then_some(frames))
+    }
+
+    /// Ends all flows: no more captures come.
+    pub fn finish(&mut self) -> Result<(), ReadError> {
+        self.tracker.finish();
+        self.drain()
+    }
+
+    /// Who talks to whom, as JSON.
+    pub fn survey(&mut self) -> io::Result<Vec<u8>> {
+        survey(&mut self.journal, &self.tracker.facts)
+    }
+
+    /// Judges every flow.
+    pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<Totals, J::Error> {
+        judge(&mut self.journal, &self.tracker.facts, surroundings, by)
+    }
+
+    /// What was said in the captures.
+    pub fn facts(&self) -> &FactTable {
+        &self.tracker.facts
+    }
+
+    /// Every counter by its name.
+    pub fn counters(&self) -> Vec<(&'static str, u64)> {
+        let (packets, flows) = (self.packets, self.tracker.counters);
+        vec![
+            ("frames", packets.frames),
+            ("tcp_segments", packets.segments),
+            ("skipped_not_ip", packets.not_ip),
+            ("skipped_not_tcp", packets.not_tcp),
+            ("skipped_fragments", packets.fragments),
+            ("skipped_truncated", packets.truncated),
+            ("skipped_unknown_link", packets.unknown_link),
+            ("skipped_malformed", packets.malformed),
+            ("duplicate_packets", flows.duplicate_packets),
+            ("flows", self.journal.len()),
+            ("evicted_flows", flows.evicted_flows),
+            ("unfollowed_conversations", flows.unfollowed_exchanges),
+            ("abandoned_conversations", flows.abandoned_exchanges),
+            ("facts_without_room", self.tracker.facts.overflowed),
+        ]
+    }
+
+    fn drain(&mut self) -> Result<(), ReadError> {
+        for record in self.tracker.finished.drain(..) {
+            self.journal.push(&record).map_err(ReadError::Journal)?;
+        }
+        Ok(())
+    }
+}
+
+impl PacketCounters {
+    fn skipped(&mut self, reason: Skipped) {
+        match reason {
+            Skipped::NotIp => self.not_ip += 1,
+            Skipped::NotTcp => self.not_tcp += 1,
+            Skipped::Fragment => self.fragments += 1,
+            Skipped::Truncated => self.truncated += 1,
+            Skipped::UnknownLink => self.unknown_link += 1,
+            Skipped::Malformed => self.malformed += 1,
+        }
+    }
+}

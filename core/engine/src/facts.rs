@@ -1,0 +1,159 @@
+//! What was said, interned: equal conversations share one small number, so that rules judge each kind once. The
+//! certificates, server names and the readable parts of requests live here and nowhere else.
+
+mod chains;
+mod shape;
+
+pub use shape::{Facts, HttpShape, Protocol, SshShape, TlsShape};
+
+use crate::conversation::Parser;
+use crate::http::HttpFacts;
+use chains::Chains;
+use shape::HttpDetail;
+use std::collections::HashMap;
+
+/// Different facts kept; a conversation beyond it is only counted. Real clusters stay in the thousands.
+pub const MAX_FACTS: usize = 262_144;
+/// Bytes of different readable requests kept; beyond it, an event's `http` is null.
+pub const MAX_DETAIL_BYTES: usize = 32 * 1024 * 1024;
+
+/// The interned facts of one flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FactIds {
+    /// Index for [`FactTable::facts`].
+    pub shape: u32,
+    /// Index for [`FactTable::detail`].
+    pub detail: u32,
+}
+
+/// All different facts of a capture.
+#[derive(Debug)]
+pub struct FactTable {
+    facts: Vec<Facts>,
+    index: HashMap<Facts, u32>,
+    details: Vec<Box<[u8]>>,
+    detail_index: HashMap<Box<[u8]>, u32>,
+    detail_bytes: usize,
+    chains: Chains,
+    any_resumed: bool,
+    /// Conversations whose facts found no room.
+    pub overflowed: u64,
+}
+
+/// The facts of a flow without payload.
+const SILENT: u32 = 0;
+/// The facts of a conversation that was not followed.
+const NOT_FOLLOWED: u32 = 1;
+/// The detail of anything that is not HTTP.
+const NO_DETAIL: u32 = 0;
+
+impl Default for FactTable {
+    fn default() -> Self {
+        let facts = vec![Facts::of(Protocol::None), Facts::of(Protocol::Unknown)];
+        let index = facts.iter().cloned().zip(0..).collect();
+        Self {
+            facts,
+            index,
+            details: vec![Box::from(&b"null"[..])],
+            detail_index: HashMap::new(),
+            detail_bytes: 0,
+            chains: Chains::default(),
+            any_resumed: false,
+            overflowed: 0,
+        }
+    }
+}
+
+impl FactTable {
+    /// Takes the facts out of a conversation; `readable` says that an unrecognised one began with text.
+    pub fn intern(&mut self, parser: Option<Parser>, readable: bool) -> FactIds {
+        match parser {
+            Some(Parser::Tls(tls)) => {
+                let facts = TlsShape::new(tls.into_facts(), &mut self.chains);
+                self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
+            }
+            Some(Parser::Ssh(ssh)) => {
+                self.shape(Facts { ssh: Some(SshShape::from(ssh.into_facts())), ..Facts::of(Protocol::Ssh) })
+            }
+            Some(Parser::Http(http)) => self.http(&http.into_facts()),
+            None => self.shape(Facts { readable, ..Facts::of(Protocol::Unknown) }),
+        }
+    }
+
+    /// The facts of a flow in which nobody said anything.
+    pub fn silent(&self) -> FactIds {
+        FactIds { shape: SILENT, detail: NO_DETAIL }
+    }
+
+    /// The facts of a flow that was counted without being followed.
+    pub fn not_followed(&self) -> FactIds {
+        FactIds { shape: NOT_FOLLOWED, detail: NO_DETAIL }
+    }
+
+    /// The facts behind a number.
+    pub fn facts(&self, shape: u32) -> &Facts {
+        static UNKNOWN: Facts = Facts::of(Protocol::Unknown);
+        self.facts.get(shape as usize).unwrap_or(&UNKNOWN)
+    }
+
+    /// All facts, by their numbers.
+    pub fn all(&self) -> impl Iterator<Item = &Facts> {
+        self.facts.iter()
+    }
+
+    /// The `http` value of an event.
+    pub fn detail(&self, detail: u32) -> &[u8] {
+        self.details.get(detail as usize).map_or(b"null", |detail| detail)
+    }
+
+    /// The certificates of a chain as DER, leaf first.
+    pub fn chain(&self, chain: u32) -> &[Box<[u8]>] {
+        self.chains.get(chain)
+    }
+
+    /// How many chains there are.
+    pub fn chain_count(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Whether any session was resumed.
+    pub fn any_resumed(&self) -> bool {
+        self.any_resumed
+    }
+
+    fn http(&mut self, facts: &HttpFacts) -> FactIds {
+        let ids = self.shape(Facts { http: Some(HttpShape::from(facts)), ..Facts::of(Protocol::Http) });
+        let detail = serde_json::to_vec(&HttpDetail::from(facts)).unwrap_or_else(|_| b"null".to_vec());
+        FactIds { detail: self.intern_detail(detail.into_boxed_slice()), ..ids }
+    }
+
+    fn shape(&mut self, facts: Facts) -> FactIds {
+        if let Some(shape) = self.index.get(&facts) {
+            return FactIds { shape: *shape, detail: NO_DETAIL };
+        }
+        if self.facts.len() >= MAX_FACTS {
+            self.overflowed += 1;
+            return self.not_followed();
+        }
+        self.any_resumed |= facts.is_resumed();
+        let shape = self.facts.len() as u32;
+        self.facts.push(facts.clone());
+        self.index.insert(facts, shape);
+        FactIds { shape, detail: NO_DETAIL }
+    }
+
+    fn intern_detail(&mut self, detail: Box<[u8]>) -> u32 {
+        if let Some(known) = self.detail_index.get(&detail) {
+            return *known;
+        }
+        if self.detail_bytes + detail.len() > MAX_DETAIL_BYTES {
+            self.overflowed += 1;
+            return NO_DETAIL;
+        }
+        self.detail_bytes += detail.len();
+        let index = self.details.len() as u32;
+        self.details.push(detail.clone());
+        self.detail_index.insert(detail, index);
+        index
+    }
+}

@@ -1,0 +1,234 @@
+//! One TCP connection as the table keeps it: counters, progress and how it began and ended.
+
+use super::exchange::Exchange;
+use super::key::{End, FlowKey};
+use super::stream::distance;
+use crate::facts::FactIds;
+use crate::packet::Segment;
+
+/// Fingerprints of recent packets kept for a flow that is captured more than once: more than a burst that passes
+/// one interface before it shows on the next.
+const COPY_WINDOW: usize = 64;
+
+/// How a connection ended, or did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FlowState {
+    /// Opened, and nobody answered.
+    Attempted,
+    /// Opened, and answered by a reset.
+    Refused,
+    /// Still open at the end of the capture, or silent for too long.
+    Open,
+    /// Both ends said that they are done.
+    Closed,
+    /// One end tore it down.
+    Reset,
+}
+
+impl FlowState {
+    /// The word of the event format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempted => "attempted",
+            Self::Refused => "refused",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// One direction of a flow.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Half {
+    /// Payload bytes on the wire, retransmissions included, copies not.
+    pub(super) bytes: u64,
+    pub(super) packets: u32,
+    /// Sequence number after the highest byte seen.
+    highest: u32,
+    /// Sequence number of the SYN.
+    isn: u32,
+    last_fingerprint: u32,
+    marks: u8,
+}
+
+const STARTED: u8 = 1;
+const SYN: u8 = 2;
+const FIN: u8 = 4;
+const RST: u8 = 8;
+
+impl Half {
+    fn has(self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// The sequence number of the first payload byte, where the SYN was seen.
+    pub(super) fn first_byte(self) -> Option<u32> {
+        self.has(SYN).then(|| self.isn.wrapping_add(1))
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) key: FlowKey,
+    pub(super) first_ns: u64,
+    pub(super) last_ns: u64,
+    pub(super) halves: [Half; 2],
+    pub(super) exchange: Option<Box<Exchange>>,
+    copies: Option<Box<Copies>>,
+    pub(super) facts: Option<FactIds>,
+    pub(super) gaps: u32,
+    pub(super) generation: u32,
+    pub(super) client: Option<End>,
+    pub(super) closing: bool,
+}
+
+/// The last packets of a flow that was seen twice.
+#[derive(Debug)]
+struct Copies {
+    recent: [u32; COPY_WINDOW],
+    at: usize,
+}
+
+impl Flow {
+    pub(super) fn new(key: FlowKey, time_ns: u64, generation: u32) -> Self {
+        Self {
+            key,
+            first_ns: time_ns,
+            last_ns: time_ns,
+            halves: [Half::default(); 2],
+            exchange: None,
+            copies: None,
+            facts: None,
+            gaps: 0,
+            generation,
+            client: None,
+            closing: false,
+        }
+    }
+
+    /// Reads a bit of each of its cache lines.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let [low, high] = self.halves;
+        self.first_ns ^ low.bytes ^ high.bytes ^ u64::from(self.generation) ^ u64::from(self.key.ends[0].port)
+    }
+
+    /// Whether a segment opens another connection between the same ports: a SYN that is not this one's.
+    #[inline]
+    pub(super) fn is_reopened_by(&self, end: End, segment: &Segment<'_>) -> bool {
+        if !segment.flags.syn() || segment.flags.ack() {
+            return false;
+        }
+        let half = end.of(&self.halves);
+        !half.has(SYN) || half.isn != segment.sequence
+    }
+
+    /// Counts a segment; false for another copy of a packet that was already counted.
+    #[inline]
+    pub(super) fn count(&mut self, end: End, time_ns: u64, segment: &Segment<'_>) -> bool {
+        let fingerprint = fingerprint(segment);
+        if self.is_copy(end, segment, fingerprint) {
+            return false;
+        }
+        self.last_ns = self.last_ns.max(time_ns);
+        self.mark(end, segment);
+        let half = end.of_mut(&mut self.halves);
+        half.last_fingerprint = fingerprint;
+        half.packets = half.packets.saturating_add(1);
+        half.bytes += u64::from(segment.payload_len);
+        let after = segment.sequence.wrapping_add(segment.payload_len);
+        if !half.has(STARTED) || distance(after, half.highest) > 0 {
+            half.highest = after;
+            half.marks |= STARTED;
+        }
+        true
+    }
+
+    #[inline]
+    fn is_copy(&mut self, end: End, segment: &Segment<'_>, fingerprint: u32) -> bool {
+        let half = end.of(&self.halves);
+        let after = segment.sequence.wrapping_add(segment.payload_len);
+        let brings_nothing = half.has(STARTED) && distance(after, half.highest) <= 0;
+        if let Some(copies) = &mut self.copies {
+            let known = brings_nothing && copies.recent.contains(&fingerprint);
+            if !known {
+                copies.remember(fingerprint);
+            }
+            return known;
+        }
+        let known = brings_nothing && half.packets > 0 && half.last_fingerprint == fingerprint;
+        if known {
+            let mut copies = Box::new(Copies { recent: [0; COPY_WINDOW], at: 0 });
+            copies.remember(fingerprint);
+            self.copies = Some(copies);
+        }
+        known
+    }
+
+    fn mark(&mut self, end: End, segment: &Segment<'_>) {
+        let flags = segment.flags;
+        let half = end.of_mut(&mut self.halves);
+        if flags.syn() {
+            half.marks |= SYN;
+            half.isn = segment.sequence;
+            self.client = self.client.or(Some(if flags.ack() { end.other() } else { end }));
+        }
+        let half = end.of_mut(&mut self.halves);
+        if flags.fin() {
+            half.marks |= FIN;
+        }
+        if flags.rst() {
+            half.marks |= RST;
+        }
+    }
+
+    /// Whether both ends are done.
+    pub(super) fn is_over(&self) -> bool {
+        let [low, high] = self.halves;
+        low.has(RST) || high.has(RST) || (low.has(FIN) && high.has(FIN))
+    }
+
+    /// Whether neither end's SYN is in the capture.
+    pub(super) fn is_midstream(&self) -> bool {
+        let [low, high] = self.halves;
+        !low.has(SYN) && !high.has(SYN)
+    }
+
+    /// How the connection stands.
+    pub(super) fn state(&self, client: End) -> FlowState {
+        let (client_half, server_half) = (client.of(&self.halves), client.other().of(&self.halves));
+        if client_half.has(RST) || server_half.has(RST) {
+            let unopened = client_half.has(SYN) && !server_half.has(SYN) && server_half.bytes + client_half.bytes == 0;
+            return if unopened { FlowState::Refused } else { FlowState::Reset };
+        }
+        if client_half.has(FIN) && server_half.has(FIN) {
+            return FlowState::Closed;
+        }
+        if client_half.has(SYN) && server_half.packets == 0 && client_half.bytes == 0 {
+            FlowState::Attempted
+        } else {
+            FlowState::Open
+        }
+    }
+}
+
+impl Copies {
+    fn remember(&mut self, fingerprint: u32) {
+        if let Some(slot) = self.recent.get_mut(self.at) {
+            *slot = fingerprint;
+        }
+        self.at = (self.at + 1) % COPY_WINDOW;
+    }
+}
+
+/// What two copies of one packet share and a retransmission does not: the IP identification and the time stamp.
+/// A mix, not a digest: it only has to tell neighbours apart.
+#[inline]
+fn fingerprint(segment: &Segment<'_>) -> u32 {
+    let flags = u32::from(segment.flags.0) << 24 | u32::from(segment.window);
+    let mut mix = segment.sequence.wrapping_mul(0x9e37_79b1) ^ segment.acknowledgment.rotate_left(16);
+    mix = (mix ^ segment.ip_id.rotate_left(8) ^ segment.timestamp.unwrap_or(0)).wrapping_mul(0x85eb_ca6b);
+    mix ^ flags ^ segment.payload_len.rotate_left(12)
+}

@@ -1,0 +1,314 @@
+//! The second half of the work: each flow's shape is judged once, by someone who understands (Python), and every
+//! flow of that shape is written with the answer. Decides nothing itself.
+
+mod encode;
+mod history;
+mod places;
+mod totals;
+
+pub use encode::{Origin, text_address, timestamp};
+pub use places::{Place, Places};
+pub use totals::{Group, Totals};
+
+use crate::facts::{FactTable, Facts};
+use crate::flow::Endpoint;
+use crate::flow::FlowRecord;
+use crate::journal::Journal;
+use crate::packet::Address;
+use encode::Context;
+use history::History;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+/// Bytes of events gathered before they are handed on.
+const WRITE_BYTES: usize = 1024 * 1024;
+
+/// The verdict states, in the order of their bits in a history.
+pub const STATES: [&str; 7] = ["plaintext", "aborted", "verified", "verifiable", "unverified", "resumed", "unknown"];
+
+/// The answer for one shape: fragments of its events, and what the totals need.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    /// Members of `client` after its port, such as `"role":"apiserver"`.
+    pub client: Vec<u8>,
+    /// Members of `server` after its port.
+    pub server: Vec<u8>,
+    /// Members from `"protocol"` up to `"http"`, without it.
+    pub before_http: Vec<u8>,
+    /// Members after `"http"`.
+    pub after_http: Vec<u8>,
+    /// Index into [`STATES`].
+    pub state: u8,
+    /// Whether it has findings, so that its flows are grouped by who talks to whom.
+    pub has_findings: bool,
+}
+
+/// Whoever judges shapes, and whoever takes the events.
+pub trait Judge {
+    /// What may go wrong outside.
+    type Error: From<io::Error>;
+    /// Judges one shape, given as JSON.
+    fn judge(&mut self, shape: &[u8]) -> Result<Judgement, Self::Error>;
+    /// Takes whole lines of events.
+    fn write(&mut self, events: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// What is known beside the capture.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// The compiled inventory.
+    pub places: Places,
+    /// Server ports that rules tell apart; all others are the same to them.
+    pub ports: HashSet<u16>,
+    /// Per certificate chain the instants (ns, ascending) at which its judgement may change.
+    pub boundaries: Vec<Vec<u64>>,
+    /// Whose flows these are.
+    pub origin: Origin,
+    /// Whether events are wanted, or only totals.
+    pub events: bool,
+}
+
+/// What makes two flows the same to every rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct ShapeKey {
+    facts: u32,
+    client_place: u32,
+    server_place: u32,
+    server_port: u16,
+    server_address: Option<Address>,
+    epochs: [u32; 2],
+    earlier: u8,
+    flags: u8,
+}
+
+const SAME_ADDRESS: u8 = 1;
+const SAME_NODE: u8 = 2;
+const MIDSTREAM: u8 = 4;
+const CLIENT_SPOKE: u8 = 8;
+const SERVER_SPOKE: u8 = 16;
+const SHARED_PROXY: u8 = 32;
+
+/// A shape as the judge reads it.
+#[derive(Serialize)]
+struct ShapeJson<'a> {
+    #[serde(flatten)]
+    facts: &'a Facts,
+    client_place: u32,
+    server_place: u32,
+    client_address: Option<String>,
+    server_address: Option<String>,
+    server_port: u16,
+    same_address: bool,
+    same_node: bool,
+    midstream: bool,
+    shared_proxy: bool,
+    client_spoke: bool,
+    server_spoke: bool,
+    time: u64,
+    earlier: Vec<&'static str>,
+}
+
+/// Judges every flow of a journal.
+pub fn judge<J: Judge>(
+    journal: &mut Journal,
+    facts: &FactTable,
+    surroundings: &Surroundings,
+    judge: &mut J,
+) -> Result<Totals, J::Error> {
+    let listeners = listeners(journal)?;
+    let forwarders = forwarders(journal, facts)?;
+    let mut bench = Bench {
+        facts,
+        surroundings,
+        listeners,
+        forwarders,
+        known: HashMap::new(),
+        judgements: Vec::new(),
+        out: Vec::new(),
+    };
+    let history = bench.remember(journal, judge)?;
+    let mut totals = Totals::default();
+    journal.each(|record| bench.pass(&bench_record(&bench.listeners, record), &history, judge, &mut totals))?;
+    if !bench.out.is_empty() {
+        judge.write(&bench.out)?;
+    }
+    Ok(totals)
+}
+
+/// The endpoints seen to be called, by the opening or the content of a connection.
+fn listeners(journal: &mut Journal) -> Result<HashSet<Endpoint>, io::Error> {
+    let mut guesses = HashSet::new();
+    journal.each(|record| {
+        if record.direction_guessed {
+            guesses.extend([record.client, record.server]);
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    let mut listeners = HashSet::new();
+    if guesses.is_empty() {
+        return Ok(listeners);
+    }
+    journal.each(|record| {
+        if !record.direction_guessed && guesses.contains(&record.server) {
+            listeners.insert(record.server);
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    Ok(listeners)
+}
+
+/// Clients that forward requests for pods, with the port they forward them to: the connections that they keep to that
+/// port serve pods and services alike.
+fn forwarders(journal: &mut Journal, facts: &FactTable) -> Result<HashSet<(Address, u16)>, io::Error> {
+    let mut forwarders = HashSet::new();
+    if facts.all().any(Facts::forwards_to_services) {
+        journal.each(|record| {
+            if facts.facts(record.facts.shape).forwards_to_pods() {
+                forwarders.insert((record.client.address, record.server.port));
+            }
+            Ok::<_, io::Error>(())
+        })?;
+    }
+    Ok(forwarders)
+}
+
+/// A flow whose direction was guessed is turned round where its client is known to listen and its server is not.
+fn bench_record(listeners: &HashSet<Endpoint>, record: FlowRecord) -> FlowRecord {
+    let wrong = record.direction_guessed && listeners.contains(&record.client) && !listeners.contains(&record.server);
+    if wrong { record.reversed() } else { record }
+}
+
+/// The shapes judged so far, and the events on their way out.
+struct Bench<'a> {
+    facts: &'a FactTable,
+    surroundings: &'a Surroundings,
+    listeners: HashSet<Endpoint>,
+    forwarders: HashSet<(Address, u16)>,
+    known: HashMap<ShapeKey, u32>,
+    judgements: Vec<Judgement>,
+    out: Vec<u8>,
+}
+
+impl Bench<'_> {
+    /// Judges the full handshakes that a later resumption leans on.
+    fn remember<J: Judge>(&mut self, journal: &mut Journal, judge: &mut J) -> Result<History, J::Error> {
+        let mut history = History::default();
+        if !self.facts.any_resumed() {
+            return Ok(history);
+        }
+        journal.each(|record| {
+            history.expect(self.facts, &record);
+            Ok::<_, io::Error>(())
+        })?;
+        journal.each(|record| {
+            if history.wants(self.facts, &record) {
+                let index = self.judge_record(&record, 0, judge)?;
+                let state = self.judgements.get(index as usize).map_or(6, |judgement| judgement.state);
+                history.add(self.facts, &record, state);
+            }
+            Ok::<_, J::Error>(())
+        })?;
+        Ok(history)
+    }
+
+    fn pass<J: Judge>(
+        &mut self,
+        record: &FlowRecord,
+        history: &History,
+        judge: &mut J,
+        totals: &mut Totals,
+    ) -> Result<(), J::Error> {
+        let index = self.judge_record(record, history.earlier(self.facts, record), judge)?;
+        let Some(judgement) = self.judgements.get(index as usize) else { return Ok(()) };
+        totals.add(index, judgement, record);
+        if self.surroundings.events {
+            let places = &self.surroundings.places;
+            let context = Context {
+                origin: &self.surroundings.origin,
+                judgement,
+                client_name: places.name(places.find(record.client.address)),
+                server_name: places.name(places.find(record.server.address)),
+                http: self.facts.detail(record.facts.detail),
+            };
+            encode::flow_event(record, &context, &mut self.out);
+            if self.out.len() >= WRITE_BYTES {
+                judge.write(&self.out)?;
+                self.out.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of the judgement of a record's shape.
+    fn judge_record<J: Judge>(&mut self, record: &FlowRecord, earlier: u8, judge: &mut J) -> Result<u32, J::Error> {
+        let key = self.key(record, earlier);
+        if let Some(index) = self.known.get(&key) {
+            return Ok(*index);
+        }
+        let answer = judge.judge(&self.shape_json(&key, record)?)?;
+        let index = self.judgements.len() as u32;
+        self.judgements.push(answer);
+        self.known.insert(key, index);
+        Ok(index)
+    }
+
+    fn key(&self, record: &FlowRecord, earlier: u8) -> ShapeKey {
+        let places = &self.surroundings.places;
+        let (client, server) = (places.find(record.client.address), places.find(record.server.address));
+        let same_node = client.node.is_some() && client.node == server.node;
+        let ([client_bytes, server_bytes], same_address) =
+            (record.bytes, record.client.address == record.server.address);
+        let flags = [
+            (SAME_ADDRESS, same_address),
+            (SAME_NODE, same_node),
+            (MIDSTREAM, record.midstream),
+            (CLIENT_SPOKE, client_bytes > 0),
+            (SERVER_SPOKE, server_bytes > 0),
+            (SHARED_PROXY, self.forwarders.contains(&(record.client.address, record.server.port))),
+        ];
+        let facts = self.facts.facts(record.facts.shape);
+        ShapeKey {
+            facts: record.facts.shape,
+            client_place: client.class,
+            server_place: server.class,
+            server_port: if self.surroundings.ports.contains(&record.server.port) { record.server.port } else { 0 },
+            server_address: facts.needs_server_address().then_some(record.server.address),
+            epochs: facts.chains().map(|chain| self.epoch(chain, record.first_ns)),
+            earlier,
+            flags: flags.iter().fold(0, |all, (flag, holds)| if *holds { all | flag } else { all }),
+        }
+    }
+
+    /// How many of a chain's instants lie before a time.
+    fn epoch(&self, chain: Option<u32>, time_ns: u64) -> u32 {
+        let instants = chain.and_then(|chain| self.surroundings.boundaries.get(chain as usize));
+        instants.map_or(0, |instants| instants.partition_point(|instant| *instant <= time_ns) as u32)
+    }
+
+    fn shape_json(&self, key: &ShapeKey, record: &FlowRecord) -> Result<Vec<u8>, io::Error> {
+        let holds = |flag: u8| key.flags & flag != 0;
+        let earlier = STATES.iter().enumerate().filter(|(bit, _)| key.earlier & (1 << bit) != 0);
+        let shape = ShapeJson {
+            facts: self.facts.facts(key.facts),
+            client_place: key.client_place,
+            server_place: key.server_place,
+            client_address: None,
+            server_address: key.server_address.map(|address| {
+                let mut text = Vec::new();
+                text_address(address, &mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            }),
+            server_port: key.server_port,
+            same_address: holds(SAME_ADDRESS),
+            same_node: holds(SAME_NODE),
+            midstream: holds(MIDSTREAM),
+            shared_proxy: holds(SHARED_PROXY),
+            client_spoke: holds(CLIENT_SPOKE),
+            server_spoke: holds(SERVER_SPOKE),
+            time: record.first_ns,
+            earlier: earlier.map(|(_, name)| *name).collect(),
+        };
+        Ok(serde_json::to_vec(&shape)?)
+    }
+}
