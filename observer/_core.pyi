@@ -3,6 +3,8 @@ from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import final
 
+__all__ = ["Analysis", "CaptureError", "version"]
+
 def version() -> str: ...
 
 class CaptureError(Exception): ...

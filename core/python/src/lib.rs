@@ -5,6 +5,8 @@
 mod analysis;
 mod judge;
 
+use pyo3::prelude::*;
+
 /// The engine of the observer: bytes stay here, facts cross.
 #[pymodule(gil_used = false)]
 mod _core {
