@@ -3,7 +3,7 @@
 Aggregates only, never single flows: those leave as events while the captures are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 import msgspec
@@ -52,7 +52,11 @@ class PathTotals(msgspec.Struct, frozen=True):
 
 
 class FindingGroup(msgspec.Struct, frozen=True):
-    """One finding on one path between one client and one server, however many flows show it."""
+    """One finding on one path between one client and one server, however many flows show it.
+
+    `key` is the same in every capture of the same cause between the same two; `new` says whether a baseline lacks it,
+    null where none was given.
+    """
 
     id: str
     severity: Severity
@@ -69,6 +73,10 @@ class FindingGroup(msgspec.Struct, frozen=True):
     last_ns: int
     reference: str | None = None
     cis: str | None = None
+    key: str = ""
+    cause: str = ""
+    check: str | None = None
+    new: bool | None = None
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -88,6 +96,12 @@ class Analysis(msgspec.Struct, frozen=True):
     last_ns: int | None = None
     inventory: str | None = None
     anchors: int = 0
+
+
+def with_baseline(analysis: Analysis, known: Collection[str]) -> Analysis:
+    """The analysis, with each finding marked as new or as one of the keys that are known."""
+    findings = (msgspec.structs.replace(finding, new=finding.key not in known) for finding in analysis.findings)
+    return msgspec.structs.replace(analysis, findings=tuple(findings))
 
 
 PAGE_ORDER = (
@@ -140,7 +154,15 @@ def ordered(analysis: Analysis) -> list[FindingGroup]:
     return sorted(analysis.findings, key=key)
 
 
-def reaches(analysis: Analysis, threshold: Severity) -> bool:
-    """Whether some finding is at or above the threshold."""
+def by_rule(analysis: Analysis) -> list[list[FindingGroup]]:
+    """The findings of each rule together, in the order of their gravest and first."""
+    groups: dict[str, list[FindingGroup]] = {}
+    for finding in ordered(analysis):
+        groups.setdefault(finding.id, []).append(finding)
+    return list(groups.values())
+
+
+def reaches(findings: Iterable[FindingGroup], threshold: Severity) -> bool:
+    """Whether some finding is at or above the threshold; what a baseline already holds does not count."""
     limit = SEVERITIES.index(threshold)
-    return any(SEVERITIES.index(finding.severity) <= limit for finding in analysis.findings)
+    return any(SEVERITIES.index(finding.severity) <= limit for finding in findings if finding.new is not False)

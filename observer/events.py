@@ -12,6 +12,8 @@ from observer import iana
 from observer.classify import Classified
 from observer.model import Alert, Certificate, Finding, Protocol, Shape, SshFacts, TlsFacts
 
+ONLY_IN_SUMMARY = frozenset({"check", "certainty", "reasons"})
+
 Fragments = tuple[bytes, bytes, bytes, bytes, str, bool]
 """Members of client and server, members before and after `http`, the verdict's state, whether there are findings."""
 
@@ -92,5 +94,6 @@ def _ssh(ssh: SshFacts) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    """What every flow says of its finding; the rest stands once, in the summary."""
     fields: dict[str, Any] = msgspec.to_builtins(finding)
-    return fields
+    return {name: value for name, value in fields.items() if name not in ONLY_IN_SUMMARY}

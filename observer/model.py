@@ -260,7 +260,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A finding rule that holds for a flow."""
+    """A finding rule that holds for a flow.
+
+    `cause` tells apart what one rule may find between the same two ends, and is the same in every capture of it;
+    `reasons` are what the rule rests on, and `certainty` is how sure they make it.
+    """
 
     id: str
     severity: Severity
@@ -269,6 +273,10 @@ class Finding(msgspec.Struct, frozen=True):
     reference: str | None
     explanation: str
     cis: str | None = None
+    check: str | None = None
+    cause: str = ""
+    certainty: Certainty = Certainty.UNKNOWN
+    reasons: tuple[str, ...] = ()
 
 
 class Certificate(msgspec.Struct, frozen=True):

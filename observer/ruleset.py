@@ -120,7 +120,7 @@ class PathRule(_Part, frozen=True, kw_only=True):
 
 
 class FindingRule(_Part, frozen=True, kw_only=True):
-    """What is wrong, how much it matters, and what mends it; any of the conjunctions under `when` is enough."""
+    """What is wrong, how much it matters, what mends it and how to check that; any of the conjunctions is enough."""
 
     id: str = ""
     title: Title
@@ -128,6 +128,7 @@ class FindingRule(_Part, frozen=True, kw_only=True):
     explanation: Sentence
     remediation: Sentence
     reference: Link
+    check: Sentence | None = None
     cis: str | None = None
     captures: Captures
     when: tuple[FindingConditions, ...]

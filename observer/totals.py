@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from observer.analysis import Analysis, FindingGroup, Party, PathTotals, Tally
+from observer import keys
+from observer.analysis import Analysis, FindingGroup, Party, PathTotals, Tally, in_page_order
 from observer.classify import Classified
 from observer.inventory.places import PlaceTable
-from observer.model import Finding, State
+from observer.model import Certainty, Finding, State
 from observer.ruleset import UNATTRIBUTED, RuleSet
+
+CERTAINTIES = (Certainty.PROVEN, Certainty.INFERRED, Certainty.UNKNOWN)
+"""The surest first; one proof is enough."""
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -38,8 +42,7 @@ class _Names:
 
     def of(self, address: str) -> str | None:
         row = self._rows.get(f"{address}/{128 if ':' in address else 32}")
-        name = msgspec.json.decode(b"{%s}" % row)["name"] if row else None
-        return name if isinstance(name, str) else None
+        return keys.name_of(msgspec.json.decode(b"{%s}" % row, type=keys.Named)) if row else None
 
 
 def analysis(
@@ -53,7 +56,7 @@ def analysis(
     counted = [total for total in totals.judgements if total.flows]
     return msgspec.structs.replace(
         base,
-        paths=tuple(_paths(judged, counted, rules)),
+        paths=in_page_order(_paths(judged, counted, rules)),
         findings=tuple(_findings(judged, totals.groups, _Names(table))),
         flows=sum(total.flows for total in counted),
         first_ns=min((total.first for total in counted), default=None),
@@ -62,7 +65,7 @@ def analysis(
 
 
 def _paths(judged: Sequence[Classified], counted: Sequence[Sum], rules: RuleSet) -> Iterator[PathTotals]:
-    """The paths that occur, documented ones first, each group in the order of the rules."""
+    """The paths that occur."""
     sums: dict[str, dict[State, Tally]] = {}
     for total in counted:
         one = judged[total.judgement]
@@ -70,20 +73,19 @@ def _paths(judged: Sequence[Classified], counted: Sequence[Sum], rules: RuleSet)
         old = states.get(one.verdict.state, Tally(0, 0, 0))
         states[one.verdict.state] = Tally(old.flows + total.flows, old.packets + total.packets, old.bytes + total.bytes)
     documented = {rule.id: rule.documented for rule in rules.paths} | {UNATTRIBUTED: False}
-    for path in sorted(documented, key=lambda path: not documented[path]):
-        if path in sums:
-            yield PathTotals(path, documented[path], dict(sorted(sums[path].items())))
+    for path, states in sums.items():
+        yield PathTotals(path, documented[path], dict(sorted(states.items())))
 
 
 def _findings(judged: Sequence[Classified], groups: Sequence[Sum], names: _Names) -> Iterator[FindingGroup]:
-    """One group per finding, path, client and server, over all shapes that show it."""
-    merged: dict[tuple[str, str, Party, Party], FindingGroup] = {}
+    """One group per finding, cause, path, client and server, over all shapes that show it."""
+    merged: dict[tuple[str, str, str, Party, Party], FindingGroup] = {}
     for group in groups:
         one = judged[group.judgement]
         client = Party(group.client or "several", one.attribution.client_role, names.of(group.client or ""))
         server = Party(group.server or "several", one.attribution.server_role, names.of(group.server or ""), group.port)
         for finding in one.findings:
-            key = (finding.id, one.attribution.path, client, server)
+            key = (finding.id, finding.cause, one.attribution.path, client, server)
             new = _group(finding, one, client, server, group)
             merged[key] = _merged(merged[key], new) if key in merged else new
     yield from merged.values()
@@ -99,19 +101,23 @@ def _group(finding: Finding, one: Classified, client: Party, server: Party, tota
         path=one.attribution.path,
         client=client,
         server=server,
-        certainty=one.verdict.certainty,
-        reasons=one.verdict.reasons,
+        certainty=finding.certainty,
+        reasons=finding.reasons,
         flows=total.flows,
         first_ns=total.first,
         last_ns=total.last,
         reference=finding.reference,
         cis=finding.cis,
+        key=keys.of(finding.id, finding.cause, one.attribution.path, client, server),
+        cause=finding.cause,
+        check=finding.check,
     )
 
 
 def _merged(old: FindingGroup, new: FindingGroup) -> FindingGroup:
     return msgspec.structs.replace(
         old,
+        certainty=min(old.certainty, new.certainty, key=CERTAINTIES.index),
         reasons=tuple(dict.fromkeys((*old.reasons, *new.reasons))),
         flows=old.flows + new.flows,
         first_ns=min(old.first_ns, new.first_ns),

@@ -4,11 +4,12 @@ import io
 import itertools
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from observer.analysis import Analysis, CaptureNote, FindingGroup, Party, PathTotals, Tally, ordered
+from observer.analysis import Analysis, CaptureNote, FindingGroup, Party, PathTotals, Tally, ordered, with_baseline
 from observer.model import Certainty, Role, Severity, State
 from observer.report import table
 from observer.report.matrix import Layout, matrix
@@ -46,6 +47,7 @@ def unverified_kubelet(number: int) -> FindingGroup:
         last_ns=START + 2 * number * MINUTE,
         reference=f"{PAGE}#api-server-to-kubelet",
         cis="1.2.5",
+        key=f"{number:08x}00000000",
     )
 
 
@@ -79,7 +81,7 @@ def analysis(nodes: int = 3, **changes: object) -> Analysis:
             totals("unattributed", unknown=12, plaintext=2),
         ),
         "findings": (*(unverified_kubelet(number + 1) for number in range(nodes)), plaintext_proxy("default/web-1")),
-        "counters": {"packet.not-tcp": 1201, "packet.fragment": 2, "flow.evicted": 0},
+        "counters": {"frames": 52_000, "skipped_not_tcp": 1201, "skipped_fragments": 2, "evicted_flows": 0},
         "flows": 4168,
         "first_ns": START,
         "last_ns": START + 60 * MINUTE,
@@ -138,6 +140,39 @@ def test_fifty_servers_are_one_finding_with_the_most_frequent_pairs() -> None:
     assert "cp-1 10.240.0.10 → node1 10.240.0.21:10250  393 flows" in text
     assert "and 42 more pairs with " in text
     assert len(text.splitlines()) < 70
+
+
+def test_one_finding_on_several_paths_is_told_once_with_each_path() -> None:
+    bypass = [
+        msgspec.structs.replace(unverified_kubelet(number), path=path, certainty=certainty)
+        for number, path, certainty in [
+            (1, "apiserver-to-kubelet", Certainty.PROVEN),
+            (2, "ssh-tunnel", Certainty.INFERRED),
+        ]
+    ]
+
+    text = table.plain(analysis(findings=bypass))
+
+    assert text.count("The API server does not verify") == 1
+    assert "kubelet-certificate-unverified (proven or inferred)" in text
+    assert "where  apiserver-to-kubelet  393 flows" in text
+    assert "       ssh-tunnel  386 flows" in text
+
+
+def test_a_certainty_that_is_not_known_is_not_printed() -> None:
+    vague = msgspec.structs.replace(unverified_kubelet(1), certainty=Certainty.UNKNOWN)
+
+    assert "rule   kubelet-certificate-unverified\n" in table.plain(analysis(findings=(vague,)))
+
+
+def test_a_baseline_marks_what_is_new_and_what_is_known() -> None:
+    marked = with_baseline(analysis(nodes=2), {"0000000100000000"})
+
+    text = table.plain(marked)
+
+    assert "Findings: 1 critical · 1 high; 2 of 2 new since the baseline" in text
+    assert "node1 10.240.0.21:10250  393 flows  00000001  known" in text
+    assert "node2 10.240.0.22:10250  386 flows  00000002  new" in text
 
 
 def test_the_gravest_finding_comes_first_whatever_the_order_given() -> None:

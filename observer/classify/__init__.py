@@ -48,7 +48,7 @@ class Classifier:
         judgement = self._judge(shape, server, path, chains.server)
         state = verdict.judge(self._case(shape, path, chains.server, judgement))
         facts = {**facts, **findings.judged_facts(shape, path, state, judgement, chains)}
-        found = findings.findings_of(self.rules.findings, facts)
+        found = findings.findings_of(self.rules.findings, facts, path, state)
         return Classified(path, state, found, _described(chains.server), _described(chains.client))
 
     def _place(self, index: int) -> Place:

@@ -84,9 +84,8 @@ def _role(end: str, listed: tuple[Role, ...], facts: Facts) -> Role:
 
 def _roles(client: Role, server: Role, facts: Facts, inferred: bool) -> str:
     port = next(iter(facts["port"]))
-    return str(
-        Evidence("traffic" if inferred else "inventory", "roles", f"{client} to {server}", f"addresses, port {port}")
-    )
+    where = f"addresses, port {port}" if port else "addresses"
+    return str(Evidence("traffic" if inferred else "inventory", "roles", f"{client} to {server}", where))
 
 
 def _told(alternative: Alternative, facts: Facts) -> Iterator[str]:

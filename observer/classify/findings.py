@@ -1,19 +1,52 @@
-"""Says what to say about a flow: every finding rule that holds. Counting and grouping is the events' business."""
+"""Says what to say about a flow: every finding rule that holds, and what it rests on. Grouping is done in `totals`."""
+
+from collections.abc import Iterator
 
 from observer.classify.ciphers import grades, weak_algorithms
 from observer.classify.facts import Chains, Facts
-from observer.classify.matching import holds
+from observer.classify.matching import asked, holds
 from observer.evidence.chains import Judgement, Time, time_of
-from observer.model import Attribution, Finding, Outcome, Protocol, Shape, SshFacts, TlsFacts, Verdict
-from observer.ruleset import FindingRule
+from observer.model import (
+    Attribution,
+    Certainty,
+    Confidence,
+    Evidence,
+    Finding,
+    Outcome,
+    Protocol,
+    Shape,
+    SshFacts,
+    TlsFacts,
+    Verdict,
+)
+from observer.ruleset import FindingConditions, FindingRule
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 TIME_FACTS = {Time.EXPIRED: "expired", Time.EXPIRING: "expiring", Time.NOT_YET_VALID: "not-yet-valid"}
 
 
-def findings_of(rules: tuple[FindingRule, ...], facts: Facts) -> tuple[Finding, ...]:
+# Facts that are a finding's cause by themselves, where a rule asks for them, and where each is seen.
+SEEN_IN = {
+    "credentials": ("credentials", "HTTP request"),
+    "tls_version": ("TLS version", "TLS handshake"),
+    "cipher": ("cipher suite", "TLS ServerHello"),
+    "certificate": ("server certificate", "TLS handshake"),
+    "client_certificate_time": ("client certificate", "TLS handshake"),
+    "ssh_algorithms": ("algorithms", "SSH negotiation"),
+}
+CERTAINTY_OF_PATH = {
+    Confidence.CERTAIN: Certainty.PROVEN,
+    Confidence.LIKELY: Certainty.INFERRED,
+    Confidence.TENTATIVE: Certainty.INFERRED,
+}
+
+
+def findings_of(
+    rules: tuple[FindingRule, ...], facts: Facts, attribution: Attribution, verdict: Verdict
+) -> tuple[Finding, ...]:
     """The findings that hold, the most severe first."""
-    return tuple(_finding(rule) for rule in rules if any(holds(conditions, facts) for conditions in rule.when))
+    matches = ((rule, next((when for when in rule.when if holds(when, facts)), None)) for rule in rules)
+    return tuple(_finding(rule, when, facts, attribution, verdict) for rule, when in matches if when is not None)
 
 
 def judged_facts(
@@ -40,8 +73,44 @@ def judged_facts(
     }
 
 
-def _finding(rule: FindingRule) -> Finding:
-    return Finding(rule.id, rule.severity, rule.title, rule.remediation, rule.reference, rule.explanation, rule.cis)
+def _finding(
+    rule: FindingRule, when: FindingConditions, facts: Facts, attribution: Attribution, verdict: Verdict
+) -> Finding:
+    """A rule that asks for the verdict rests on that; else on what it saw itself; else on the path alone."""
+    seen = dict(_seen(when, facts))
+    if when.state is not None:
+        cause, certainty, reasons = str(verdict.state), verdict.certainty, verdict.reasons
+    elif seen:
+        cause, certainty = " ".join(f"{name}={value}" for name, value in seen.items()), _certainty_of(seen)
+        reasons = tuple(str(Evidence("packets", SEEN_IN[name][0], seen[name], SEEN_IN[name][1])) for name in seen)
+    else:
+        cause, reasons = "", attribution.reasons
+        certainty = CERTAINTY_OF_PATH.get(attribution.confidence, Certainty.UNKNOWN)
+    return Finding(
+        rule.id,
+        rule.severity,
+        rule.title,
+        rule.remediation,
+        rule.reference,
+        rule.explanation,
+        rule.cis,
+        rule.check,
+        cause,
+        certainty,
+        reasons,
+    )
+
+
+def _seen(when: FindingConditions, facts: Facts) -> Iterator[tuple[str, str]]:
+    """The facts that the rule asked for and found."""
+    for name, allowed in asked(when):
+        if name in SEEN_IN:
+            yield name, " ".join(sorted(map(str, facts[name] & allowed)))
+
+
+def _certainty_of(seen: dict[str, str]) -> Certainty:
+    """What was read is proven; but which name a client dialled is only likely."""
+    return Certainty.INFERRED if "wrong-name" in seen.get("certificate", "") else Certainty.PROVEN
 
 
 def _version(version: str | None) -> str:

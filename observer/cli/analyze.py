@@ -107,4 +107,4 @@ def command(
 
     with destination(output) as out:
         analysis = WRITERS[form](run, out)
-    return int(fail_on != "never" and reaches(analysis, Severity(fail_on)))
+    return int(fail_on != "never" and reaches(analysis.findings, Severity(fail_on)))

@@ -4,6 +4,27 @@ from observer.analysis import Analysis
 from observer.model import State
 from observer.report.words import printable
 
+SIZES = frozenset({"frames", "tcp_segments", "flows"})
+"""Counters of what was read, not of what was lost."""
+
+BESIDE = frozenset({"skipped_not_ip", "skipped_not_tcp", "duplicate_packets"})
+"""Counters of what says nothing about TCP connections."""
+
+WORDS = {
+    "skipped_not_ip": "frames other than IP",
+    "skipped_not_tcp": "packets other than TCP",
+    "duplicate_packets": "copies of packets",
+    "skipped_fragments": "later fragments of IP packets",
+    "skipped_truncated": "frames cut before their headers end",
+    "skipped_unknown_link": "frames of an unknown link type",
+    "skipped_malformed": "frames with contradicting headers",
+    "evicted_flows": "flows ended early for want of room",
+    "unfollowed_conversations": "conversations not followed for want of room",
+    "abandoned_conversations": "conversations given up for want of room",
+    "facts_without_room": "conversations without room for their facts",
+}
+"""Counters of the core in a reader's words."""
+
 
 def notes(analysis: Analysis) -> list[str]:
     """One sentence each, the ones that weigh most first."""
@@ -24,5 +45,12 @@ def notes(analysis: Analysis) -> list[str]:
 
 
 def _left_out(counters: dict[str, int]) -> list[str]:
-    kept = [f"{printable(name)} {number:,}" for name, number in sorted(counters.items()) if number]
-    return [f"left out or lost, by stage: {', '.join(kept)}"] if kept else []
+    """What was counted and is not just the size of the run, in words where there are some."""
+    kept = {name: number for name, number in sorted(counters.items()) if number and name not in SIZES}
+    beside = [_told(name, number) for name, number in kept.items() if name in BESIDE]
+    lost = [_told(name, number) for name, number in kept.items() if name not in BESIDE]
+    return [f"{what}: {', '.join(parts)}" for what, parts in (("not looked at", beside), ("lost", lost)) if parts]
+
+
+def _told(name: str, number: int) -> str:
+    return f"{number:,} {WORDS.get(name, printable(name))}"

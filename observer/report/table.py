@@ -3,6 +3,7 @@
 Plain text where the output is no terminal; nothing here depends on the clock or the locale.
 """
 
+import re
 from io import StringIO
 from itertools import groupby
 from typing import Any, TextIO
@@ -12,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from observer.analysis import UNATTRIBUTED, Analysis, FindingGroup, ordered
+from observer.analysis import UNATTRIBUTED, Analysis, FindingGroup, by_rule
+from observer.model import Certainty
 from observer.report.matrix import flows_in, matrix
 from observer.report.notes import notes
 from observer.report.timestamps import span
@@ -21,11 +23,19 @@ from observer.report.words import SEVERITIES, STATES, UNSAFE, count, place, prin
 PLAIN_WIDTH = 100
 """Columns where nobody can be asked, as in a file."""
 
-SHOWN_PAIRS = 8
-"""Pairs of client and server listed under one finding; the machine-readable forms hold all."""
+SHOWN_PAIRS, MINIMUM_PAIRS = 8, 2
+"""Pairs of client and server listed under one finding, and at least on each path; -o json holds all."""
+
+SHOWN_PATHS = 8
+"""Paths listed under one finding."""
+
+SHOWN_DIGITS = 8
+"""Digits of a key: enough for `observer explain` to find it."""
 
 SHOWN_REASONS = 6
 """Reasons listed under one finding; those that name a certificate differ for each server."""
+
+LINK = re.compile(r" \(https://[^ )]*\)")
 
 
 def write(analysis: Analysis, out: TextIO) -> None:
@@ -54,8 +64,8 @@ def render(analysis: Analysis, width: int) -> RenderableType:
     parts: list[RenderableType] = [_headline(analysis), Text()]
     if analysis.paths:
         parts += [*matrix(analysis.paths, width), Text()]
-    for _, group in groupby(ordered(analysis), key=lambda finding: (finding.severity, finding.path, finding.id)):
-        parts += [_finding(list(group)), Text()]
+    for group in by_rule(analysis):
+        parts += [_finding(group), Text()]
     parts.append(_notes(analysis))
     return Group(*parts)
 
@@ -70,33 +80,51 @@ def _headline(analysis: Analysis) -> Text:
     if unsafe:
         flows = sum(flows_in(totals, STATES) for totals in known)
         share = f"✗ {sum(unsafe):,} of {flows:,} on known paths are plaintext or unverified"
-        text.append(f"{share} ({count(len(unsafe), 'path')})", "bold red")
+        text.append(f"{share} ({count(len(unsafe), 'path')})\n", "bold red")
     else:
-        text.append("No flow on a known path is plaintext or seen to be unverified", "bold green")
-    return text.append(_by_severity(analysis))
+        text.append("No flow on a known path is plaintext or seen to be unverified\n", "bold green")
+    return text.append_text(_by_severity(analysis))
 
 
-def _by_severity(analysis: Analysis) -> str:
-    kinds = groupby(ordered(analysis), key=lambda finding: finding.severity)
-    counts = [f"{len({finding.id for finding in group})} {severity.value}" for severity, group in kinds]
-    return f"; findings: {', '.join(counts)}" if counts else "; no findings"
+def _by_severity(analysis: Analysis) -> Text:
+    groups = by_rule(analysis)
+    if not groups:
+        return Text("No findings")
+    kinds = groupby(groups, key=lambda group: group[0].severity)
+    counts = (Text(f"{len(list(same))} {severity.value}", SEVERITIES[severity]) for severity, same in kinds)
+    text = Text("Findings: ").append_text(Text(" · ").join(counts))
+    if all(finding.new is None for finding in analysis.findings):
+        return text
+    new = sum(any(finding.new for finding in group) for group in groups)
+    return text.append(f"; {new} of {len(groups)} new since the baseline", "bold" if new else "")
 
 
 def _finding(group: list[FindingGroup]) -> RenderableType:
     first = group[0]
-    certainty = " or ".join(sorted({finding.certainty.value for finding in group}))
     title = Text().append(f" {first.severity.value.upper()} ", SEVERITIES[first.severity])
-    title.append(f" {printable(first.title)}", "bold")
+    title.append(f" {printable(first.title)}", "bold").append(_novelty(group), "bold magenta")
     what = [Padding(Text(printable(first.explanation)), (0, 0, 0, 2))] if first.explanation else []
     body = Table.grid(padding=(0, 2, 0, 0))
     body.add_column(style="dim", no_wrap=True)
     body.add_column(overflow="fold")
-    body.add_row("rule", f"{first.id} ({certainty})")
-    body.add_row("path", f"{first.path}: {_seen(group)}")
-    body.add_row("who", Group(*_pairs(group)))
+    body.add_row("rule", f"{first.id}{_certainty(group)}")
+    body.add_row("seen", _seen(group))
+    body.add_row("where", Group(*_places(group)))
     body.add_row("why", Group(*_reasons(group)))
     body.add_row("mend", Text(printable(first.remediation), "green"))
     return Group(title, *what, Padding(body, (0, 0, 0, 2)), *_references(first))
+
+
+def _novelty(group: list[FindingGroup]) -> str:
+    if group[0].new is None:
+        return ""
+    return "  new" if any(finding.new for finding in group) else "  known"
+
+
+def _certainty(group: list[FindingGroup]) -> str:
+    """Only where there is something to say; what is proven of some and likely of others is `proven or inferred`."""
+    certainties = {finding.certainty for finding in group} - {Certainty.UNKNOWN}
+    return f" ({' or '.join(sorted(certainties, reverse=True))})" if certainties else ""
 
 
 def _seen(group: list[FindingGroup]) -> str:
@@ -105,29 +133,53 @@ def _seen(group: list[FindingGroup]) -> str:
     return f"{flows}, {span(first_ns, last_ns)} UTC"
 
 
-def _pairs(group: list[FindingGroup]) -> list[Text]:
+def _places(group: list[FindingGroup]) -> list[RenderableType]:
+    """Each path with the most frequent pairs of client and server on it."""
+    paths = [list(same) for _, same in groupby(group, key=lambda finding: finding.path)]
+    room = max(MINIMUM_PAIRS, SHOWN_PAIRS // len(paths))
+    lines: list[RenderableType] = []
+    for path in paths[:SHOWN_PATHS]:
+        flows = count(sum(finding.flows for finding in path), "flow")
+        pairs = Padding(Group(*_pairs(path, room)), (0, 0, 0, 2))
+        lines += [Text(path[0].path).append(f"  {flows}", "dim"), pairs]
+    if rest := paths[SHOWN_PATHS:]:
+        lines.append(Text(f"and {count(len(rest), 'more path')}; -o json lists all", "dim"))
+    return lines
+
+
+def _pairs(path: list[FindingGroup], room: int) -> list[Text]:
+    """With the start of each key, which `observer explain` takes."""
+    shown = path if len(path) <= room + 1 else path[:room]
     lines = [
-        Text(f"{place(finding.client)} → {place(finding.server)}").append(f"  {count(finding.flows, 'flow')}", "dim")
-        for finding in group[:SHOWN_PAIRS]
+        Text(f"{place(finding.client)} → {place(finding.server)}").append(_details(finding), "dim")
+        for finding in sorted(shown, key=lambda finding: finding.new is False)
     ]
-    if rest := group[SHOWN_PAIRS:]:
+    if rest := path[len(shown) :]:
         flows = count(sum(finding.flows for finding in rest), "flow")
         lines.append(Text(f"and {count(len(rest), 'more pair')} with {flows}; -o json lists all", "dim"))
     return lines
 
 
+def _details(finding: FindingGroup) -> str:
+    novelty = {True: "  new", False: "  known", None: ""}[finding.new]
+    return f"  {count(finding.flows, 'flow')}  {finding.key[:SHOWN_DIGITS]}{novelty}".rstrip()
+
+
 def _reasons(group: list[FindingGroup]) -> list[Text]:
-    """Each reason once, in the order of the findings."""
-    reasons = list(dict.fromkeys(reason for finding in group for reason in finding.reasons))
-    lines = [Text(printable(reason)) for reason in reasons[:SHOWN_REASONS]]
-    if (rest := len(reasons) - SHOWN_REASONS) > 0:
+    """Each reason once, the first of each finding before the rest; addresses of pages stand under `see`."""
+    firsts = [reason for finding in group for reason in finding.reasons[:1]]
+    every = [reason for finding in group for reason in finding.reasons[1:]]
+    reasons = list(dict.fromkeys(LINK.sub("", reason) for reason in (*firsts, *every)))
+    shown = reasons if len(reasons) <= SHOWN_REASONS + 1 else reasons[:SHOWN_REASONS]
+    lines = [Text(printable(reason)) for reason in shown]
+    if rest := len(reasons) - len(shown):
         lines.append(Text(f"and {count(rest, 'more reason')}; -o json lists all", "dim"))
     return lines
 
 
 def _references(finding: FindingGroup) -> list[Text]:
     """On lines of their own that are never broken, so that a reader can follow or copy them."""
-    line = Text(no_wrap=True, overflow="ignore").append("  see   ", "dim")
+    line = Text(no_wrap=True, overflow="ignore").append("  see    ", "dim")
     parts = [Text(f"CIS {finding.cis}")] if finding.cis else []
     if finding.reference:
         parts.append(Text(finding.reference, f"link {finding.reference}"))

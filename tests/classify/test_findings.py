@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from observer.model import HttpFacts, Outcome, Presence, Severity, SshFacts, TlsFacts
+from observer import ruleset
+from observer.model import Certainty, HttpFacts, Outcome, Presence, Severity, SshFacts, TlsFacts
 
 from .shapes import API, NODE1, OUTSIDE, PLAIN, POD1, TUNNEL, UNSET, Cluster, http, tls
 
@@ -92,3 +93,31 @@ def test_ports_that_should_be_closed_are_told() -> None:
 
 def test_an_open_port_that_was_only_tried_is_not_told() -> None:
     assert found(OUTSIDE, NODE1, 10255, None) == set()
+
+
+def test_a_finding_about_the_verdict_rests_on_what_the_verdict_rests_on() -> None:
+    judged = Cluster(UNSET).judge(API, NODE1, 10250, tls(client_certificate=Presence.SENT))
+
+    assert judged.findings[0].cause == "unverified"
+    assert judged.findings[0].reasons == judged.verdict.reasons
+    assert judged.findings[0].certainty is judged.verdict.certainty
+
+
+def test_a_finding_about_a_fact_rests_on_that_fact_alone() -> None:
+    old, weak = Cluster(PLAIN).judge(NODE1, API, 6443, tls(version="1.1", cipher=0x2F)).findings
+
+    assert (old.cause, old.certainty) == ("tls_version=1.1", Certainty.PROVEN)
+    assert old.reasons == ("packets: TLS version 1.1 (TLS handshake)",)
+    assert weak.cause == "cipher=cbc-sha1 no-forward-secrecy"
+
+
+def test_a_finding_about_the_path_is_as_sure_as_the_path() -> None:
+    judged = Cluster(TUNNEL).judge(API, NODE1, 10250, tls(client_certificate=Presence.SENT))
+    bypass = next(finding for finding in judged.findings if finding.id == "konnectivity-bypass")
+
+    assert (bypass.cause, bypass.certainty) == ("", Certainty.PROVEN)
+    assert bypass.reasons == judged.attribution.reasons
+
+
+def test_every_rule_of_ours_says_how_to_check_its_mend() -> None:
+    assert [rule.id for rule in ruleset.load().findings if not rule.check] == []
