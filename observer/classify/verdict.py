@@ -25,9 +25,11 @@ def judge(case: Case) -> Verdict:
 
 def plaintext(case: Case) -> Verdict | None:
     """Rule 1: readable bytes, neither TLS nor SSH."""
-    if case.shape.protocol is not Protocol.HTTP or case.shape.http is None:
-        return None
-    return _proven(State.PLAINTEXT, Evidence("packets", "readable", f"HTTP/{case.shape.http.version}", "payload"))
+    if case.shape.http is not None:
+        return _proven(State.PLAINTEXT, Evidence("packets", "readable", f"HTTP/{case.shape.http.version}", "payload"))
+    if case.shape.readable:
+        return _proven(State.PLAINTEXT, Evidence("packets", "readable", "text", "first bytes of the payload"))
+    return None
 
 
 def refused(case: Case) -> Verdict | None:

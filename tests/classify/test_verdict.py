@@ -41,6 +41,12 @@ def test_readable_http_is_plaintext(plain: Cluster) -> None:
     assert found.verdict.reasons == ("packets: readable HTTP/1.1 (payload)",)
 
 
+def test_text_of_an_unrecognised_protocol_is_plaintext(plain: Cluster) -> None:
+    found = plain.judge(NODE1, API, 6443, protocol=Protocol.UNKNOWN, readable=True)
+
+    assert state(found) == (State.PLAINTEXT, Certainty.PROVEN)
+
+
 def test_bytes_that_nobody_can_read_are_no_plaintext(plain: Cluster) -> None:
     assert state(plain.judge(NODE1, API, 6443, protocol=Protocol.UNKNOWN))[0] is State.UNKNOWN
 

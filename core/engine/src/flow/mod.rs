@@ -7,6 +7,8 @@ mod record;
 mod slots;
 mod state;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 pub use key::{End, Endpoint, FlowKey};

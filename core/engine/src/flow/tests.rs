@@ -1,0 +1,176 @@
+//! Flows as transcripts: segments in, records out.
+
+use super::{FlowRecord, FlowState, Limits, Tracker};
+use crate::facts::Protocol;
+use crate::packet::{Address, Flags, Segment};
+
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+const SECOND: u64 = 1_000_000_000;
+
+const NODE: (u8, u16) = (21, 40_000);
+const API: (u8, u16) = (10, 6443);
+
+fn segment(from: (u8, u16), to: (u8, u16), flags: u8, sequence: u32, payload: &[u8]) -> Segment<'_> {
+    Segment {
+        source: Address::V4([10, 240, 0, from.0]),
+        destination: Address::V4([10, 240, 0, to.0]),
+        source_port: from.1,
+        destination_port: to.1,
+        sequence,
+        acknowledgment: 0,
+        flags: Flags(flags),
+        window: 500,
+        ip_id: sequence ^ u32::from(flags),
+        timestamp: None,
+        payload,
+        payload_len: payload.len() as u32,
+    }
+}
+
+/// Feeds segments one second apart and ends the capture.
+fn follow(limits: Limits, segments: &[Segment<'_>]) -> (Vec<FlowRecord>, Tracker) {
+    let mut tracker = Tracker::new(limits);
+    for (number, segment) in segments.iter().enumerate() {
+        tracker.segments(&[(number as u64 * SECOND, *segment)]);
+    }
+    tracker.finish();
+    (std::mem::take(&mut tracker.finished), tracker)
+}
+
+fn records(segments: &[Segment<'_>]) -> Vec<FlowRecord> {
+    follow(Limits::default(), segments).0
+}
+
+fn opening() -> Vec<Segment<'static>> {
+    vec![segment(NODE, API, SYN, 100, b""), segment(API, NODE, SYN | ACK, 700, b""), segment(NODE, API, ACK, 101, b"")]
+}
+
+#[test]
+fn the_sender_of_the_syn_is_the_client_and_both_directions_are_one_flow() {
+    let flows = records(&opening());
+    assert_eq!(flows.len(), 1);
+    assert_eq!((flows[0].client.port, flows[0].server.port, flows[0].packets), (40_000, 6443, [2, 1]));
+    assert!(!flows[0].direction_guessed && !flows[0].midstream);
+}
+
+#[test]
+fn the_receiver_of_a_lone_syn_ack_is_the_client() {
+    let flows = records(&[segment((21, 10), (10, 50_000), SYN | ACK, 5, b"")]);
+    assert_eq!((flows[0].client.port, flows[0].server.port), (50_000, 10));
+}
+
+#[test]
+fn without_an_opening_the_known_or_lower_port_listens() {
+    let flows = records(&[segment(API, NODE, ACK, 5, b""), segment((1, 30_000), (2, 31_000), ACK, 5, b"")]);
+    assert_eq!((flows[0].server.port, flows[1].server.port), (6443, 30_000));
+    assert!(flows.iter().all(|flow| flow.direction_guessed && flow.midstream));
+}
+
+#[test]
+fn content_tells_the_client_where_the_opening_is_missing() {
+    let flows = records(&[segment((1, 80), (2, 31_000), ACK, 5, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")]);
+    assert_eq!((flows[0].client.port, flows[0].direction_guessed), (80, false));
+}
+
+#[test]
+fn how_a_connection_ended_is_told_by_its_flags() {
+    let syn = segment(NODE, API, SYN, 100, b"");
+    let state = |more: &[Segment<'static>]| records(&[&[syn], more].concat())[0].state;
+    assert_eq!(state(&[]), FlowState::Attempted);
+    assert_eq!(state(&[segment(API, NODE, RST | ACK, 0, b"")]), FlowState::Refused);
+    assert_eq!(state(&opening()[1..]), FlowState::Open);
+    let fins = [segment(NODE, API, FIN | ACK, 101, b""), segment(API, NODE, FIN | ACK, 701, b"")];
+    assert_eq!(state(&[&opening()[1..], &fins].concat()), FlowState::Closed);
+    assert_eq!(state(&[&opening()[1..], &[segment(NODE, API, RST, 101, b"")]].concat()), FlowState::Reset);
+}
+
+#[test]
+fn a_new_syn_on_the_same_ports_is_another_flow_and_a_repeated_one_is_not() {
+    let again = [segment(NODE, API, SYN, 100, b""), segment(NODE, API, SYN, 90_000, b"")];
+    let flows = records(&[opening(), again.to_vec()].concat());
+    assert_eq!(flows.iter().map(|flow| flow.packets).collect::<Vec<_>>(), [[3, 1], [1, 0]]);
+}
+
+#[test]
+fn a_packet_seen_on_a_second_interface_counts_once() {
+    let hello = segment(NODE, API, ACK, 101, b"GET / HTTP/1.1\r\n\r\n");
+    let mut seen = opening();
+    seen.push(hello);
+    let twice: Vec<_> = seen.iter().flat_map(|segment| [*segment, *segment]).collect();
+    let (flows, tracker) = follow(Limits::default(), &twice);
+    assert_eq!((flows[0].packets, flows[0].bytes), ([3, 1], [18, 0]));
+    assert_eq!(tracker.counters.duplicate_packets, 4);
+}
+
+#[test]
+fn a_burst_copied_behind_itself_counts_once_after_the_first_copy() {
+    let mut seen = opening();
+    seen.insert(1, seen[0]);
+    let burst: Vec<_> = (0u32..10).map(|n| segment(NODE, API, ACK, 101 + n, b"x")).collect();
+    let flows = records(&[seen, burst.clone(), burst].concat());
+    assert_eq!(flows[0].packets, [12, 1]);
+}
+
+#[test]
+fn a_retransmission_counts_as_a_packet() {
+    let first = segment(NODE, API, ACK, 101, b"hello");
+    let again = Segment { ip_id: 9999, ..first };
+    assert_eq!(records(&[opening(), vec![first, again]].concat())[0].packets, [4, 1]);
+}
+
+#[test]
+fn a_silent_flow_ends_and_a_later_segment_begins_another() {
+    let limits = Limits { idle_timeout_ns: 2 * SECOND, ..Limits::default() };
+    let other = |n: u16| segment((1, 1000 + n), (2, 80), SYN, 1, b"");
+    let pause: Vec<_> = (0..6).map(other).collect();
+    let (flows, _) = follow(limits, &[opening(), pause, vec![segment(NODE, API, ACK, 101, b"")]].concat());
+    assert_eq!(flows.iter().filter(|flow| flow.client.port == 40_000).count(), 2);
+}
+
+#[test]
+fn a_full_table_ends_a_flow_and_counts_it() {
+    let limits = Limits { flows: 4, ..Limits::default() };
+    let many: Vec<_> = (0..10).map(|n| segment((1, 1000 + n), (2, 80), SYN, 1, b"")).collect();
+    let (flows, tracker) = follow(limits, &many);
+    assert_eq!((flows.len(), tracker.counters.evicted_flows), (10, 6));
+}
+
+#[test]
+fn conversations_beyond_the_bound_are_counted_and_not_followed() {
+    let limits = Limits { open_exchanges: 1, ..Limits::default() };
+    let half = b"GET / HTTP/1.1\r\nHost: a";
+    let many: Vec<_> = (0..3).map(|n| segment((1, 41_000 + n), (2, 80), ACK, 1, half)).collect();
+    let (flows, tracker) = follow(limits, &many);
+    assert_eq!((flows.len(), tracker.counters.unfollowed_exchanges), (3, 2));
+}
+
+#[test]
+fn late_segments_beyond_the_bound_cut_the_conversation_short() {
+    let limits = Limits { held_bytes: 100, ..Limits::default() };
+    let start = segment(NODE, API, ACK, 101, b"GET / HT");
+    let (flows, tracker) =
+        follow(limits, &[opening(), vec![start, segment(NODE, API, ACK, 500, &[b'x'; 200])]].concat());
+    assert_eq!((flows.len(), tracker.counters.abandoned_exchanges), (1, 1));
+}
+
+#[test]
+fn a_request_in_reversed_order_is_still_http() {
+    let (head, tail) = (segment(NODE, API, ACK, 101, b"GET / HT"), segment(NODE, API, ACK, 109, b"TP/1.1\r\n\r\n"));
+    let (flows, tracker) = follow(Limits::default(), &[opening(), vec![tail, head]].concat());
+    assert_eq!(tracker.facts.facts(flows[0].facts.shape).protocol, Protocol::Http);
+}
+
+#[test]
+fn what_no_parser_recognises_is_unknown_and_says_whether_it_reads_as_text() {
+    let facts = |payload: &'static [u8]| {
+        let (flows, tracker) =
+            follow(Limits::default(), &[opening(), vec![segment(NODE, API, ACK, 101, payload)]].concat());
+        let facts = tracker.facts.facts(flows[0].facts.shape).clone();
+        (facts.protocol, facts.readable)
+    };
+    assert_eq!(facts(b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n"), (Protocol::Unknown, true));
+    assert_eq!(facts(&[0x80; 40]), (Protocol::Unknown, false));
+}
