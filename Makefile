@@ -37,7 +37,7 @@ setup: .venv/python.stamp ## System packages, virtual environment, locked Python
 build: .venv/build.stamp ## Compile the core and put the command at .venv/bin/observer
 
 demo: build ## Analyse a real capture of a small cluster
-	.venv/bin/observer analyze $(MIXED) --inventory pcaps/inventory/konnectivity.yaml --ca pcaps/ca/ca.crt --fail-on never
+	@.venv/bin/observer analyze $(MIXED) --inventory pcaps/inventory/mixed.yaml --ca pcaps/ca/ca.crt --fail-on never
 
 .PHONY: lint lint-python lint-rust lint-c
 lint: lint-python lint-rust lint-c ## Format, types, layers and lints of all three languages
