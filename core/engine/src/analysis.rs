@@ -148,7 +148,8 @@ impl Analysis {
 }
 
 impl PacketCounters {
-    fn skipped(&mut self, reason: Skipped) {
+    /// Counts a frame that holds no segment.
+    pub fn skipped(&mut self, reason: Skipped) {
         match reason {
             Skipped::NotIp => self.not_ip += 1,
             Skipped::NotTcp => self.not_tcp += 1,

@@ -102,9 +102,8 @@ impl Exchange {
         self.close_if_drained(end);
     }
 
-    /// One end tore the connection down: what still waits for a lost segment was said before.
+    /// One end tore the connection down.
     pub(super) fn reset(&mut self, end: End) {
-        self.finish();
         self.talk.close(end);
     }
 

@@ -156,34 +156,6 @@ fn late_segments_beyond_the_bound_cut_the_conversation_short() {
     assert_eq!((flows.len(), tracker.counters.abandoned_exchanges), (1, 1));
 }
 
-/// A handshake message in one record.
-fn record(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = body.len() as u16;
-    let message = [&[kind, 0], &length.to_be_bytes()[..], body].concat();
-    [&[0x16, 3, 3], &(length + 4).to_be_bytes()[..], &message].concat()
-}
-
-#[test]
-fn a_reset_behind_a_lost_segment_is_no_refusal() {
-    let client_hello = record(1, &[&[3, 3], &[7; 32][..], &[0, 0, 2, 0x13, 1, 1, 0]].concat());
-    let extensions = [0, 43, 0, 2, 3, 4];
-    let mut server_flight = record(2, &[&[3, 3], &[9; 32][..], &[0, 0x13, 1, 0, 0, 6], &extensions].concat());
-    for length in [23, 200, 96, 53] {
-        server_flight.extend([&[0x17, 3, 3, 0, length], &vec![5; usize::from(length)][..]].concat());
-    }
-    let data = [&[0x17, 3, 3, 0, 40], &[5; 40][..]].concat();
-    let after_loss = 101 + client_hello.len() as u32 + 64;
-    let said = [
-        segment(NODE, API, ACK, 101, &client_hello),
-        segment(API, NODE, ACK, 701, &server_flight),
-        segment(NODE, API, ACK, after_loss, &data),
-        segment(NODE, API, RST, 9_000, b""),
-    ];
-    let (flows, tracker) = follow(Limits::default(), &[&opening()[..], &said].concat());
-    let facts = serde_json::to_string(tracker.facts.facts(flows[0].facts.shape)).unwrap();
-    assert!(facts.contains(r#""version":"1.3""#) && !facts.contains("client-refused"), "{facts}");
-}
-
 #[test]
 fn a_request_in_reversed_order_is_still_http() {
     let (head, tail) = (segment(NODE, API, ACK, 101, b"GET / HT"), segment(NODE, API, ACK, 109, b"TP/1.1\r\n\r\n"));
@@ -201,4 +173,29 @@ fn what_no_parser_recognises_is_unknown_and_says_whether_it_reads_as_text() {
     };
     assert_eq!(facts(b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n"), (Protocol::Unknown, true));
     assert_eq!(facts(&[0x80; 40]), (Protocol::Unknown, false));
+}
+
+#[test]
+fn a_flow_is_reported_once_when_its_facts_settle_and_again_when_it_ends() {
+    let mut tracker = Tracker::reporting_early(Limits::default());
+    for (number, segment) in opening().iter().enumerate() {
+        tracker.segments(&[(number as u64, *segment)]);
+    }
+    assert!(tracker.settled.is_empty());
+    tracker.segments(&[(5, segment(NODE, API, ACK, 101, &[0xff; 40])), (6, segment(NODE, API, ACK, 141, &[0xff; 40]))]);
+    assert_eq!((tracker.settled.len(), tracker.finished.len()), (1, 0));
+    tracker.finish();
+    let (early, last) = (tracker.settled[0], tracker.finished[0]);
+    assert_eq!((early.facts, early.first_ns, early.client), (last.facts, last.first_ns, last.client));
+    assert_eq!((early.bytes[0], last.bytes[0], tracker.settled.len()), (40, 80, 1));
+}
+
+#[test]
+fn time_that_passes_without_segments_ends_silent_flows() {
+    let mut tracker = Tracker::new(Limits { idle_timeout_ns: 10 * SECOND, ..Limits::default() });
+    tracker.segments(&[(0, opening()[0])]);
+    tracker.advance(9 * SECOND);
+    assert_eq!(tracker.live(), 1);
+    tracker.advance(10 * SECOND);
+    assert_eq!((tracker.live(), tracker.finished.len()), (0, 1));
 }

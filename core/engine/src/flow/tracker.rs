@@ -69,6 +69,9 @@ pub struct Tracker {
     closing: VecDeque<Deadline>,
     /// What the capture says, interned.
     pub facts: FactTable,
+    /// Flows whose facts became final before they ended, where that is reported.
+    pub settled: Vec<FlowRecord>,
+    reports_early: bool,
     /// Flows that ended, in the order in which they did.
     pub finished: Vec<FlowRecord>,
     /// What was counted on the way.
@@ -98,9 +101,21 @@ impl Tracker {
             idle: VecDeque::new(),
             closing: VecDeque::new(),
             facts: FactTable::default(),
+            settled: Vec::new(),
+            reports_early: false,
             finished: Vec::new(),
             counters: TrackerCounters::default(),
         }
+    }
+
+    /// An empty table that also reports flows as soon as their facts are final.
+    pub fn reporting_early(limits: Limits) -> Self {
+        Self { reports_early: true, ..Self::new(limits) }
+    }
+
+    /// Lets time pass without segments: flows that have been silent for too long end.
+    pub fn advance(&mut self, now_ns: u64) {
+        self.expire(now_ns);
     }
 
     /// Takes segments in, in their order. The flow table is asked for all of them before the first is handled, so
@@ -229,7 +244,14 @@ impl Tracker {
         }
         if crowded || exchange.settled() {
             self.settle(index);
+            self.report_early(index);
         }
+    }
+
+    fn report_early(&mut self, index: u32) {
+        let flow = self.flow(index).filter(|_| self.reports_early);
+        let settled = flow.and_then(|flow| flow.facts.map(|facts| record(flow, facts)));
+        self.settled.extend(settled);
     }
 
     /// Makes the facts of a flow final and lets its conversation go.

@@ -29,6 +29,8 @@ pub struct Origin {
 pub struct Context<'a> {
     /// Whose flow it is.
     pub origin: &'a Origin,
+    /// Whether the flow has ended.
+    pub is_final: bool,
     /// The shape's fragments.
     pub judgement: &'a Judgement,
     /// The client's name members.
@@ -45,7 +47,9 @@ pub fn flow_event(record: &FlowRecord, context: &Context<'_>, out: &mut Vec<u8>)
     id(record, context.origin, out);
     out.extend_from_slice(br#"","time":""#);
     timestamp(record.last_ns, out);
-    out.extend_from_slice(br#"","final":true,"client":{"address":""#);
+    let so_far: &[u8] = if context.is_final { br#"","final":true"# } else { br#"","final":false"# };
+    out.extend_from_slice(so_far);
+    out.extend_from_slice(br#","client":{"address":""#);
     endpoint(record.client.address, record.client.port, out);
     members([&context.judgement.client, context.client_name], out);
     out.extend_from_slice(br#"},"server":{"address":""#);

@@ -42,6 +42,15 @@ impl History {
         }
     }
 
+    /// Adds the state of a full handshake whose resumption may still come; when there is no room, all is forgotten.
+    pub(super) fn note(&mut self, facts: &FactTable, record: &FlowRecord, state: u8) {
+        if self.sessions.len() >= MAX_SESSIONS {
+            self.sessions.clear();
+        }
+        self.sessions.entry(session(facts, record)).or_default();
+        self.add(facts, record, state);
+    }
+
     /// The states of the earlier full handshakes of a resumed flow, as bits; 0 for any other flow.
     pub(super) fn earlier(&self, facts: &FactTable, record: &FlowRecord) -> u8 {
         if self.sessions.is_empty() || !facts.facts(record.facts.shape).is_resumed() {

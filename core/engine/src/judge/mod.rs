@@ -4,10 +4,12 @@
 mod encode;
 mod history;
 mod places;
+mod standing;
 mod totals;
 
 pub use encode::{Origin, text_address, timestamp};
 pub use places::{Place, Places};
+pub use standing::{Report, Standing};
 pub use totals::{Group, Totals};
 
 use crate::facts::{FactTable, Facts};
@@ -26,6 +28,8 @@ const WRITE_BYTES: usize = 1024 * 1024;
 
 /// The verdict states, in the order of their bits in a history.
 pub const STATES: [&str; 7] = ["plaintext", "aborted", "verified", "verifiable", "unverified", "resumed", "unknown"];
+/// Index of `unknown` in [`STATES`].
+const UNKNOWN: u8 = 6;
 
 /// The answer for one shape: fragments of its events, and what the totals need.
 #[derive(Debug, Clone, Default)]
@@ -204,7 +208,7 @@ impl Bench<'_> {
         journal.each(|record| {
             if history.wants(self.facts, &record) {
                 let index = self.judge_record(&record, 0, judge)?;
-                let state = self.judgements.get(index as usize).map_or(6, |judgement| judgement.state);
+                let state = self.judgements.get(index as usize).map_or(UNKNOWN, |judgement| judgement.state);
                 history.add(self.facts, &record, state);
             }
             Ok::<_, J::Error>(())
@@ -222,10 +226,23 @@ impl Bench<'_> {
         let index = self.judge_record(record, history.earlier(self.facts, record), judge)?;
         let Some(judgement) = self.judgements.get(index as usize) else { return Ok(()) };
         totals.add(index, judgement, record);
+        self.event(record, index, true, judge)
+    }
+
+    /// Writes the event of a judged flow.
+    fn event<J: Judge>(
+        &mut self,
+        record: &FlowRecord,
+        index: u32,
+        is_final: bool,
+        judge: &mut J,
+    ) -> Result<(), J::Error> {
+        let Some(judgement) = self.judgements.get(index as usize) else { return Ok(()) };
         if self.surroundings.events {
             let places = &self.surroundings.places;
             let context = Context {
                 origin: &self.surroundings.origin,
+                is_final,
                 judgement,
                 client_name: places.name(places.find(record.client.address)),
                 server_name: places.name(places.find(record.server.address)),
