@@ -28,7 +28,7 @@ help: ## Say what there is
 	.venv/bin/uv pip install --quiet --native-tls --python .venv/bin/python --requirement requirements.lock
 	touch $@
 
-.venv/build.stamp: .venv/python.stamp $(RUST_FILES) pyproject.toml
+.venv/build.stamp: .venv/python.stamp $(RUST_FILES) $(C_FILES) pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --uv --quiet
 	touch $@
 

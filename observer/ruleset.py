@@ -91,9 +91,9 @@ class FindingConditions(PathConditions, frozen=True):
 
 
 class Captures(_Part, frozen=True, kw_only=True):
-    """One capture in which the rule fires, one in which it must be silent; both in `pcaps/`."""
+    """One capture in which the rule fires (null: none was ever taken), one in which it must be silent."""
 
-    fires: Capture
+    fires: Capture | None
     silent: Capture
 
 

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A socket filter that counts every packet of the connections of interest and hands over only what tells what they
+ * are: SYN, FIN and RST, the first bytes of each direction, and now and then one packet as a sign of life. It reads
+ * no payload. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "observer.h"
+
+#define LOOPBACK_INTERFACE 1
+#define FRAGMENT_OFFSET 0x1fff
+#define FIN_SYN_RST 0x07
+#define SYN 0x02
+/* Ethernet and two VLAN tags: what may stand before the network header. */
+#define LINK_BYTES (ETH_HLEN + 8)
+/* Beyond it a sequence number says no more how far a direction has come. */
+#define FAR_AHEAD (1U << 30)
+#define MAX_TAGS 2
+#define MAX_EXTENSIONS 3
+
+/* Payload bytes of each direction that are handed over, and in how many packets at most. */
+const volatile __u32 payload_bytes = 64 * 1024;
+const volatile __u32 payload_packets = 128;
+/* A direction that was silent towards user space for so long is heard again. */
+const volatile __u64 heartbeat_ns = 60000000000ULL;
+const volatile __u32 all_interfaces = 1;
+const volatile __u32 watch_addresses = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct address);
+	__type(value, __u32);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} interfaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct direction);
+	__type(value, struct tally);
+} tallies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FATES);
+	__type(key, __u32);
+	__type(value, __u64);
+} fates SEC(".maps");
+
+struct segment {
+	struct direction way;
+	__u32 headers;
+	__u32 payload;
+	__u32 sequence;
+	__u8 flags;
+};
+
+static __always_inline long load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+{
+	return bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET);
+}
+
+static __always_inline int settle(__u32 fate, __u32 snap_length)
+{
+	__u64 *count = bpf_map_lookup_elem(&fates, &fate);
+
+	if (count)
+		*count += 1;
+	return snap_length;
+}
+
+static __always_inline int is_tag(__be16 kind)
+{
+	return kind == bpf_htons(ETH_P_8021Q) || kind == bpf_htons(ETH_P_8021AD);
+}
+
+/* Which network protocol the packet is of; tags that are still in the frame are stepped over. */
+static __always_inline __be16 network(struct __sk_buff *skb, __u32 *at)
+{
+	struct {
+		__be16 tag, kind;
+	} next;
+	__be16 kind = skb->protocol;
+
+	/* On its way out a tagged frame's network header is the packet's already. */
+	if (is_tag(kind) && skb->pkt_type == PACKET_OUTGOING) {
+		__u8 version = 0;
+
+		load(skb, 0, &version, sizeof(version));
+		return bpf_htons(version >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
+	}
+	for (int tags = 0; tags < MAX_TAGS && is_tag(kind); tags++) {
+		if (load(skb, *at, &next, sizeof(next)))
+			return 0;
+		*at += sizeof(next);
+		kind = next.kind;
+	}
+	return kind;
+}
+
+/* The length of the packet behind its IP header, or 0 where no TCP header follows. */
+static __always_inline __u32 ipv4(struct __sk_buff *skb, __u32 *at, struct direction *way)
+{
+	struct iphdr ip;
+	__u32 header;
+
+	if (load(skb, *at, &ip, sizeof(ip)) || ip.protocol != IPPROTO_TCP)
+		return 0;
+	if (ip.frag_off & bpf_htons(FRAGMENT_OFFSET))
+		return 0;
+	way->source.words[2] = way->destination.words[2] = bpf_htonl(0xffff);
+	way->source.words[3] = ip.saddr;
+	way->destination.words[3] = ip.daddr;
+	header = ip.ihl * 4;
+	*at += header;
+	/* A length of 0 leaves it to the card to cut the packet. */
+	return ip.tot_len ? bpf_ntohs(ip.tot_len) - header : skb->len;
+}
+
+static __always_inline __u32 ipv6(struct __sk_buff *skb, __u32 *at, struct direction *way)
+{
+	struct ipv6_opt_hdr extension;
+	struct ipv6hdr ip;
+	__u32 start, next;
+
+	if (load(skb, *at, &ip, sizeof(ip)))
+		return 0;
+	__builtin_memcpy(&way->source, &ip.saddr, sizeof(way->source));
+	__builtin_memcpy(&way->destination, &ip.daddr, sizeof(way->destination));
+	start = *at += sizeof(ip);
+	next = ip.nexthdr;
+	for (int i = 0; i < MAX_EXTENSIONS && next != IPPROTO_TCP; i++) {
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+			return 0;
+		if (load(skb, *at, &extension, sizeof(extension)))
+			return 0;
+		*at += (extension.hdrlen + 1) * 8;
+		next = extension.nexthdr;
+	}
+	if (next != IPPROTO_TCP)
+		return 0;
+	return ip.payload_len ? bpf_ntohs(ip.payload_len) - (*at - start) : skb->len;
+}
+
+static __always_inline int read(struct __sk_buff *skb, struct segment *segment)
+{
+	struct direction *way = &segment->way;
+	__u32 at = 0, header, length = 0;
+	__be16 kind = network(skb, &at);
+	struct tcphdr tcp;
+
+	if (kind == bpf_htons(ETH_P_IP))
+		length = ipv4(skb, &at, way);
+	else if (kind == bpf_htons(ETH_P_IPV6))
+		length = ipv6(skb, &at, way);
+	if (!length || load(skb, at, &tcp, sizeof(tcp)))
+		return 0;
+	header = tcp.doff * 4;
+	way->source_port = tcp.source;
+	way->destination_port = tcp.dest;
+	segment->headers = at + header;
+	segment->payload = length > header ? length - header : 0;
+	segment->sequence = bpf_ntohl(tcp.seq);
+	segment->flags = ((__u8 *)&tcp)[13];
+	return 1;
+}
+
+static __always_inline int is_port_of_interest(__be16 port)
+{
+	__u32 number = bpf_ntohs(port), word = number / 64;
+	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
+
+	return bits && *bits >> (number % 64) & 1;
+}
+
+static __always_inline int is_of_interest(struct direction *way)
+{
+	if (is_port_of_interest(way->destination_port) || is_port_of_interest(way->source_port))
+		return 1;
+	if (!watch_addresses)
+		return 0;
+	return bpf_map_lookup_elem(&addresses, &way->destination) || bpf_map_lookup_elem(&addresses, &way->source);
+}
+
+/* The tally of a packet's direction; a SYN of another connection begins it anew. */
+static __always_inline struct tally *tally(struct __sk_buff *skb, struct segment *segment, __u64 now)
+{
+	struct tally *known = bpf_map_lookup_elem(&tallies, &segment->way);
+	int opens = !!(segment->flags & SYN);
+	__u32 first = segment->sequence + opens;
+	struct tally fresh = {.first_ns = now, .first_sequence = first, .interface = skb->ifindex};
+
+	if (known && !(opens && known->first_sequence != first))
+		return known;
+	bpf_map_update_elem(&tallies, &segment->way, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&tallies, &segment->way);
+}
+
+/* How much of a packet's payload is handed over. */
+static __always_inline __u32 wanted(struct tally *tally, struct segment *segment)
+{
+	__u32 offset = segment->sequence - tally->first_sequence;
+
+	if (!segment->payload || tally->far_ahead || tally->passed >= payload_packets)
+		return 0;
+	if (offset >= FAR_AHEAD && offset < 2 * FAR_AHEAD)
+		tally->far_ahead = 1;
+	return offset < payload_bytes ? payload_bytes - offset : 0;
+}
+
+SEC("socket")
+int select_packets(struct __sk_buff *skb)
+{
+	__u32 interface = skb->ifindex, length;
+	struct segment segment = {};
+	struct tally *count;
+	__u64 now;
+
+	/* What the loopback interface sends it also receives. */
+	if (interface == LOOPBACK_INTERFACE && skb->pkt_type == PACKET_OUTGOING)
+		return settle(FATE_OTHER_INTERFACE, 0);
+	if (!all_interfaces && !bpf_map_lookup_elem(&interfaces, &interface))
+		return settle(FATE_OTHER_INTERFACE, 0);
+	if (!read(skb, &segment) || !is_of_interest(&segment.way))
+		return settle(FATE_OTHER_TRAFFIC, 0);
+
+	now = bpf_ktime_get_ns();
+	count = tally(skb, &segment, now);
+	if (!count)
+		return settle(FATE_PASSED_UNCOUNTED, LINK_BYTES + segment.headers + payload_bytes);
+	/* A packet that passes a bridge and its ports is one packet. */
+	if (count->interface == interface) {
+		__sync_fetch_and_add(&count->packets, 1);
+		__sync_fetch_and_add(&count->bytes, segment.payload);
+	}
+	length = wanted(count, &segment);
+	if (!length && !(segment.flags & FIN_SYN_RST) && now - count->passed_ns < heartbeat_ns)
+		return settle(FATE_COUNTED, 0);
+	if (length)
+		count->passed += 1;
+	count->passed_ns = now;
+	return settle(FATE_PASSED, LINK_BYTES + segment.headers + length);
+}
+
+char LICENSE[] SEC("license") = "Apache-2.0";

@@ -1,0 +1,156 @@
+//! The engine on a live capture: packets in, flows reported when their facts are known and again when they end.
+
+use crate::capture::{Capture, Wish};
+use crate::select::{Selection, Selector};
+use crate::shared::{Direction, Tally};
+use engine::analysis::PacketCounters;
+use engine::capture::{BATCH_FRAMES, Frame};
+use engine::facts::FactTable;
+use engine::flow::{FlowRecord, Limits, Tracker};
+use engine::judge::{Judge, Report, Standing, Surroundings};
+use engine::packet::{Decoded, Segment, decode};
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Packets may lie in the ring for so long before they are read: time-outs wait for them.
+const RING_DELAY: Duration = Duration::from_secs(1);
+
+/// Follows the connections of running interfaces.
+pub struct Agent {
+    capture: Capture,
+    selection: Selection,
+    tracker: Tracker,
+    packets: PacketCounters,
+    standing: Standing,
+    reports: Vec<Report>,
+}
+
+impl Agent {
+    /// Begins to capture; the message says what is missing.
+    pub fn open(selection: Selection, limits: Limits, ring_bytes: usize, wish: Wish) -> Result<Self, String> {
+        let capture = Capture::open(&selection, ring_bytes, wish)?;
+        Ok(Self {
+            capture,
+            selection,
+            tracker: Tracker::reporting_early(limits),
+            packets: PacketCounters::default(),
+            standing: Standing::default(),
+            reports: Vec::new(),
+        })
+    }
+
+    /// Waits at most so long for packets and takes them in.
+    pub fn poll(&mut self, timeout_ms: u32) -> io::Result<()> {
+        let Self { capture, selection, tracker, packets, .. } = self;
+        let chosen = capture.selector().is_some();
+        capture.ring().receive(timeout_ms, |frames| {
+            let mut segments = Vec::with_capacity(BATCH_FRAMES);
+            for frame in frames {
+                packets.frames += 1;
+                segments.extend(
+                    segment(&frame, packets)
+                        .filter(|segment| chosen || wants(selection, &frame, segment))
+                        .map(|segment| (frame.time_ns, segment)),
+                );
+                if segments.len() == BATCH_FRAMES {
+                    tracker.segments(&segments);
+                    segments.clear();
+                }
+            }
+            tracker.segments(&segments);
+        })?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.tracker.advance(now.saturating_sub(RING_DELAY).as_nanos() as u64);
+        self.drain();
+        Ok(())
+    }
+
+    /// Ends all flows: no more packets are taken in.
+    pub fn finish(&mut self) {
+        self.tracker.finish();
+        self.drain();
+    }
+
+    /// Judges what was reported since the last time.
+    pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<(), J::Error> {
+        let reports = std::mem::take(&mut self.reports);
+        self.standing.judge(&reports, &self.tracker.facts, surroundings, by)
+    }
+
+    /// What was said on the wire.
+    pub fn facts(&self) -> &FactTable {
+        &self.tracker.facts
+    }
+
+    /// The name of the filter in use, and why it is not a better one.
+    pub fn backend(&self) -> (&'static str, Option<&str>) {
+        (self.capture.backend(), self.capture.hindrance.as_deref())
+    }
+
+    /// Every counter by its name.
+    pub fn counters(&mut self) -> Vec<(&'static str, u64)> {
+        let (ring, packets, flows) = (self.capture.counters(), self.packets, self.tracker.counters);
+        let mut counters = self.capture.selector().map_or_else(Vec::new, Selector::fates);
+        counters.extend([
+            ("ring_received", ring.received),
+            ("ring_dropped", ring.dropped),
+            ("ring_overruns", ring.overruns),
+            ("frames", packets.frames),
+            ("tcp_segments", packets.segments),
+            ("skipped_not_tcp", packets.not_ip + packets.not_tcp),
+            ("skipped_fragments", packets.fragments),
+            ("skipped_malformed", packets.malformed + packets.truncated + packets.unknown_link),
+            ("duplicate_packets", flows.duplicate_packets),
+            ("live_flows", self.tracker.live() as u64),
+            ("evicted_flows", flows.evicted_flows),
+            ("unfollowed_conversations", flows.unfollowed_exchanges),
+            ("abandoned_conversations", flows.abandoned_exchanges),
+            ("facts_without_room", self.tracker.facts.overflowed),
+        ]);
+        counters
+    }
+
+    fn drain(&mut self) {
+        let Self { capture, tracker, reports, .. } = self;
+        let report = |mut record: FlowRecord, is_final| {
+            if let Some(selector) = capture.selector() {
+                let ways = [(record.client, record.server), (record.server, record.client)];
+                let [client, server] = ways.map(|(from, to)| selector.tally(Direction::new(from, to)));
+                count_all(&mut record, [client, server]);
+            }
+            Report { record, is_final }
+        };
+        reports.extend(tracker.settled.drain(..).map(|record| report(record, false)));
+        reports.extend(tracker.finished.drain(..).map(|record| report(record, true)));
+    }
+}
+
+/// The kernel counts what it does not hand over, too.
+fn count_all(record: &mut FlowRecord, tallies: [Option<Tally>; 2]) {
+    let [client, server] = tallies.map(Option::unwrap_or_default);
+    let most = |[seen_client, seen_server]: [u64; 2], [client, server]: [u64; 2]| {
+        [seen_client.max(client), seen_server.max(server)]
+    };
+    record.packets = most(record.packets, [client.packets, server.packets]);
+    record.bytes = most(record.bytes, [client.bytes, server.bytes]);
+}
+
+fn segment<'a>(frame: &Frame<'a>, packets: &mut PacketCounters) -> Option<Segment<'a>> {
+    match decode(frame.link, frame.bytes) {
+        Decoded::Tcp(segment) => {
+            packets.segments += 1;
+            Some(segment)
+        }
+        Decoded::Skipped(reason) => {
+            packets.skipped(reason);
+            None
+        }
+    }
+}
+
+/// The choice that a classic filter leaves to us.
+fn wants(selection: &Selection, frame: &Frame<'_>, segment: &Segment<'_>) -> bool {
+    let here = selection.interfaces.is_empty() || selection.interfaces.contains(&frame.interface);
+    let port = [segment.source_port, segment.destination_port].iter().any(|port| selection.ports.contains(port));
+    here && (port || [segment.source, segment.destination].iter().any(|end| selection.addresses.contains(end)))
+}
