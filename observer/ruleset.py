@@ -91,9 +91,9 @@ class FindingConditions(PathConditions, frozen=True):
 
 
 class Captures(_Part, frozen=True, kw_only=True):
-    """One capture in which the rule fires (null: none was ever taken), one in which it must be silent."""
+    """One capture in which the rule fires, one in which it must be silent; both in `pcaps/`."""
 
-    fires: Capture | None
+    fires: Capture
     silent: Capture
 
 

@@ -102,8 +102,9 @@ impl Exchange {
         self.close_if_drained(end);
     }
 
-    /// One end tore the connection down.
+    /// One end tore the connection down: what still waits for a lost segment was said before.
     pub(super) fn reset(&mut self, end: End) {
+        self.finish();
         self.talk.close(end);
     }
 

@@ -156,6 +156,34 @@ fn late_segments_beyond_the_bound_cut_the_conversation_short() {
     assert_eq!((flows.len(), tracker.counters.abandoned_exchanges), (1, 1));
 }
 
+/// A handshake message in one record.
+fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = body.len() as u16;
+    let message = [&[kind, 0], &length.to_be_bytes()[..], body].concat();
+    [&[0x16, 3, 3], &(length + 4).to_be_bytes()[..], &message].concat()
+}
+
+#[test]
+fn a_reset_behind_a_lost_segment_is_no_refusal() {
+    let client_hello = record(1, &[&[3, 3], &[7; 32][..], &[0, 0, 2, 0x13, 1, 1, 0]].concat());
+    let extensions = [0, 43, 0, 2, 3, 4];
+    let mut server_flight = record(2, &[&[3, 3], &[9; 32][..], &[0, 0x13, 1, 0, 0, 6], &extensions].concat());
+    for length in [23, 200, 96, 53] {
+        server_flight.extend([&[0x17, 3, 3, 0, length], &vec![5; usize::from(length)][..]].concat());
+    }
+    let data = [&[0x17, 3, 3, 0, 40], &[5; 40][..]].concat();
+    let after_loss = 101 + client_hello.len() as u32 + 64;
+    let said = [
+        segment(NODE, API, ACK, 101, &client_hello),
+        segment(API, NODE, ACK, 701, &server_flight),
+        segment(NODE, API, ACK, after_loss, &data),
+        segment(NODE, API, RST, 9_000, b""),
+    ];
+    let (flows, tracker) = follow(Limits::default(), &[&opening()[..], &said].concat());
+    let facts = serde_json::to_string(tracker.facts.facts(flows[0].facts.shape)).unwrap();
+    assert!(facts.contains(r#""version":"1.3""#) && !facts.contains("client-refused"), "{facts}");
+}
+
 #[test]
 fn a_request_in_reversed_order_is_still_http() {
     let (head, tail) = (segment(NODE, API, ACK, 101, b"GET / HT"), segment(NODE, API, ACK, 109, b"TP/1.1\r\n\r\n"));
