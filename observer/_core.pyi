@@ -3,9 +3,16 @@ from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import final
 
-__all__ = ["Analysis", "CaptureError", "version"]
+__all__ = ["Analysis", "CaptureError", "trace", "version"]
 
 def version() -> str: ...
+def trace(
+    path: str | PathLike[str],
+    client: tuple[str | IPv4Address | IPv6Address, int],
+    server: tuple[str | IPv4Address | IPv6Address, int],
+    first_ns: int,
+    last_ns: int,
+) -> bytes: ...
 
 class CaptureError(Exception): ...
 

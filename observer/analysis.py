@@ -136,14 +136,16 @@ SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, S
 """The gravest first."""
 
 
-def ordered(analysis: Analysis) -> list[FindingGroup]:
+def gravest_first(findings: Iterable[FindingGroup]) -> list[FindingGroup]:
     """The findings as they are shown: the gravest first, then by path, kind, frequency and address."""
-    places = {totals.id: place for place, totals in enumerate(analysis.paths)}
+    places = {path: place for place, path in enumerate(PAGE_ORDER)}
 
-    def key(finding: FindingGroup) -> tuple[int, int, str, int, str, str, int]:
+    def key(finding: FindingGroup) -> tuple[int, bool, int, str, str, int, str, str, int]:
         return (
             SEVERITIES.index(finding.severity),
+            finding.path == UNATTRIBUTED,
             places.get(finding.path, len(places)),
+            finding.path,
             finding.id,
             -finding.flows,
             finding.client.address,
@@ -151,13 +153,13 @@ def ordered(analysis: Analysis) -> list[FindingGroup]:
             finding.server.port or 0,
         )
 
-    return sorted(analysis.findings, key=key)
+    return sorted(findings, key=key)
 
 
-def by_rule(analysis: Analysis) -> list[list[FindingGroup]]:
+def by_rule(findings: Iterable[FindingGroup]) -> list[list[FindingGroup]]:
     """The findings of each rule together, in the order of their gravest and first."""
     groups: dict[str, list[FindingGroup]] = {}
-    for finding in ordered(analysis):
+    for finding in gravest_first(findings):
         groups.setdefault(finding.id, []).append(finding)
     return list(groups.values())
 

@@ -9,15 +9,28 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from observer.analysis import Analysis, CaptureNote, FindingGroup, Party, PathTotals, Tally, ordered, with_baseline
+from observer.analysis import (
+    Analysis,
+    CaptureNote,
+    FindingGroup,
+    Party,
+    PathTotals,
+    Tally,
+    gravest_first,
+    with_baseline,
+)
 from observer.model import Certainty, Role, Severity, State
-from observer.report import table
+from observer.report import table, terminal
 from observer.report.matrix import Layout, matrix
 
 START = 1_763_600_000_000_000_000
 MINUTE = 60_000_000_000
 PAGE = "https://kubernetes.io/docs/concepts/architecture/control-plane-node-communication/"
 CONTROL_PLANE = Party("10.240.0.10", Role.APISERVER, "cp-1")
+
+
+def plain(shown: Analysis, width: int = terminal.PLAIN_WIDTH) -> str:
+    return terminal.plain(lambda width: table.render(shown, width), width)
 
 
 def totals(path: str, /, **states: int) -> PathTotals:
@@ -91,7 +104,7 @@ def analysis(nodes: int = 3, **changes: object) -> Analysis:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_whole_table(golden: Callable[[str, str], None], width: int) -> None:
-    golden(f"report_table_{width}.txt", table.plain(analysis(), width))
+    golden(f"report_table_{width}.txt", plain(analysis(), width))
 
 
 def test_a_quiet_cluster_is_said_in_few_lines(golden: Callable[[str, str], None]) -> None:
@@ -105,13 +118,13 @@ def test_a_quiet_cluster_is_said_in_few_lines(golden: Callable[[str, str], None]
         anchors=1,
     )
 
-    golden("report_table_quiet.txt", table.plain(quiet))
+    golden("report_table_quiet.txt", plain(quiet))
 
 
 def test_an_empty_capture_says_that_nothing_was_found() -> None:
     empty = Analysis((CaptureNote("empty.pcap", 0),), (), (), {}, 0)
 
-    assert "Note: no TCP flow was found" in table.plain(empty)
+    assert "Note: no TCP flow was found" in plain(empty)
 
 
 @pytest.mark.parametrize("width", [80, 97, 200])
@@ -119,7 +132,7 @@ def test_an_empty_capture_says_that_nothing_was_found() -> None:
 def test_no_line_but_a_reference_is_wider_than_the_screen(width: int, flows: int) -> None:
     busy = analysis(paths=(totals("apiserver-to-konnectivity-server", **{state.value: flows for state in State}),))
 
-    lines = table.plain(busy, width).splitlines()
+    lines = plain(busy, width).splitlines()
 
     assert all(cell_len(line) <= width for line in lines if not line.startswith("  see "))
     assert "…" not in "".join(lines)
@@ -134,7 +147,7 @@ def test_a_number_without_room_keeps_its_size(flows: int, text: str) -> None:
 
 
 def test_fifty_servers_are_one_finding_with_the_most_frequent_pairs() -> None:
-    text = table.plain(analysis(nodes=50))
+    text = plain(analysis(nodes=50))
 
     assert text.count("The API server does not verify") == 1
     assert "cp-1 10.240.0.10 → node1 10.240.0.21:10250  393 flows" in text
@@ -151,7 +164,7 @@ def test_one_finding_on_several_paths_is_told_once_with_each_path() -> None:
         ]
     ]
 
-    text = table.plain(analysis(findings=bypass))
+    text = plain(analysis(findings=bypass))
 
     assert text.count("The API server does not verify") == 1
     assert "kubelet-certificate-unverified (proven or inferred)" in text
@@ -162,13 +175,13 @@ def test_one_finding_on_several_paths_is_told_once_with_each_path() -> None:
 def test_a_certainty_that_is_not_known_is_not_printed() -> None:
     vague = msgspec.structs.replace(unverified_kubelet(1), certainty=Certainty.UNKNOWN)
 
-    assert "rule   kubelet-certificate-unverified\n" in table.plain(analysis(findings=(vague,)))
+    assert "rule   kubelet-certificate-unverified\n" in plain(analysis(findings=(vague,)))
 
 
 def test_a_baseline_marks_what_is_new_and_what_is_known() -> None:
     marked = with_baseline(analysis(nodes=2), {"0000000100000000"})
 
-    text = table.plain(marked)
+    text = plain(marked)
 
     assert "Findings: 1 critical · 1 high; 2 of 2 new since the baseline" in text
     assert "node1 10.240.0.21:10250  393 flows  00000001  known" in text
@@ -178,14 +191,14 @@ def test_a_baseline_marks_what_is_new_and_what_is_known() -> None:
 def test_the_gravest_finding_comes_first_whatever_the_order_given() -> None:
     findings = analysis().findings
 
-    orders = [ordered(analysis(findings=order)) for order in itertools.permutations(findings)]
+    orders = [gravest_first(order) for order in itertools.permutations(findings)]
 
     assert all(order == orders[0] for order in orders)
     assert orders[0][0].severity is Severity.CRITICAL
 
 
 def test_names_from_the_traffic_cannot_steer_the_terminal() -> None:
-    text = table.plain(analysis(findings=(plaintext_proxy("web\x1b[2J\u202e[red]x[/red]"),)))
+    text = plain(analysis(findings=(plaintext_proxy("web\x1b[2J\u202e[red]x[/red]"),)))
 
     assert "web\ufffd[2J\ufffd[red]x[/red]" in text
     assert "\x1b" not in text
@@ -196,7 +209,7 @@ def test_a_terminal_gets_colour_and_a_symbol_beside_it(monkeypatch: pytest.Monke
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = io.StringIO()
 
-    table.write(analysis(), out)
+    terminal.write(lambda width: table.render(analysis(), width), out)
 
     assert "\x1b[1;31m✗ " in out.getvalue()
 
@@ -206,7 +219,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     out = io.StringIO()
 
-    table.write(analysis(), out)
+    terminal.write(lambda width: table.render(analysis(), width), out)
 
     assert "\x1b[1;31m" not in out.getvalue()
 

@@ -1,20 +1,17 @@
 """`observer analyze`: captures in, verdicts out."""
 
-import io
 import ipaddress
-import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypedDict, Unpack
 
 import click
 
 from observer import pipeline
-from observer.analysis import Analysis, ByteSink, reaches
-from observer.cli.output import destination
+from observer.analysis import Analysis, ByteSink, reaches, with_baseline
+from observer.cli.options import fail_on_option
+from observer.cli.output import destination, text
 from observer.cli.progress import progress
 from observer.model import Severity
-
-SEVERITIES = [severity.value for severity in Severity if severity is not Severity.UNKNOWN]
 
 Run = Callable[[ByteSink | None], Analysis]
 """Analyses, and writes flow events to what it is given."""
@@ -43,12 +40,11 @@ class Address(click.ParamType[str]):
 
 
 def _table(run: Run, out: BinaryIO) -> Analysis:
-    from observer.report import table
+    from observer.report import table, terminal
 
     analysis = run(None)
-    text = io.TextIOWrapper(out, encoding=_encoding(out), errors="replace", write_through=True)
-    table.write(analysis, text)
-    text.detach()
+    with text(out) as stream:
+        terminal.write(lambda width: table.render(analysis, width), stream)
     return analysis
 
 
@@ -71,11 +67,6 @@ def _ndjson(run: Run, out: BinaryIO) -> Analysis:
 WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson}
 
 
-def _encoding(out: BinaryIO) -> str:
-    """A file is UTF-8; a terminal is what it says it is."""
-    return sys.stdout.encoding if out is sys.stdout.buffer else "utf-8"
-
-
 @click.command("analyze")
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option("--inventory", metavar="FILE", help="Who is who in the cluster (YAML). Without it the traffic tells.")
@@ -86,25 +77,38 @@ def _encoding(out: BinaryIO) -> str:
     "-o", "--format", "form", type=click.Choice(["table", "json", "ndjson"]), default="table", show_default=True
 )
 @click.option("--output", metavar="FILE", help="Write there instead of to standard output; whole or not at all.")
+@fail_on_option
 @click.option(
-    "--fail-on",
-    type=click.Choice([*SEVERITIES, "never"]),
-    default=Severity.HIGH.value,
-    show_default=True,
-    help="Exit with 1 where a finding is this severe or worse.",
+    "--baseline", metavar="FILE", help="An earlier result (-o json or ndjson); only what is new counts for --fail-on."
 )
 def command(
-    captures: tuple[str, ...], form: str, output: str | None, fail_on: str, **settings: Unpack[Settings]
+    captures: tuple[str, ...],
+    form: str,
+    output: str | None,
+    fail_on: str,
+    baseline: str | None,
+    **settings: Unpack[Settings],
 ) -> int:
     """Say for each connection in the captures which documented path it is on and whether it is safe.
 
     CAPTURE is a pcap or pcapng file, also compressed (.gz, .zst), or - for standard input.
     """
+    known = _known(baseline)
 
     def run(flows_out: ByteSink | None) -> Analysis:
         with progress() as report:
-            return pipeline.analyze(captures, **settings, flows_out=flows_out, progress=report)
+            analysis = pipeline.analyze(captures, **settings, flows_out=flows_out, progress=report)
+        return analysis if known is None else with_baseline(analysis, known)
 
     with destination(output) as out:
         analysis = WRITERS[form](run, out)
     return int(fail_on != "never" and reaches(analysis.findings, Severity(fail_on)))
+
+
+def _known(baseline: str | None) -> frozenset[str] | None:
+    """The keys of an earlier result, read before anything else so that a wrong file costs no time."""
+    if baseline is None:
+        return None
+    from observer import results
+
+    return results.read(baseline).keys()

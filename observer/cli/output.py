@@ -1,12 +1,13 @@
 """Where a command's result goes: standard output, or a file that appears whole or not at all."""
 
+import io
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from observer.errors import ConfigurationError
 
@@ -27,6 +28,15 @@ def destination(path: str | None) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def text(out: BinaryIO) -> Iterator[TextIO]:
+    """The same destination for text: a file is UTF-8, a terminal is what it says it is."""
+    encoding = sys.stdout.encoding if out is sys.stdout.buffer else "utf-8"
+    wrapper = io.TextIOWrapper(out, encoding=encoding, errors="replace", write_through=True)
+    yield wrapper
+    wrapper.detach()
 
 
 def _is_special(path: str) -> bool:

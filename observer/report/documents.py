@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from observer.analysis import Analysis, ByteSink, FindingGroup, ordered
+from observer.analysis import Analysis, ByteSink, FindingGroup, gravest_first
 from observer.report.timestamps import rfc3339
-
-SCHEMA = "observer/1"
+from observer.results import SCHEMA
 
 
 def summary(analysis: Analysis) -> bytes:
@@ -25,13 +24,14 @@ def summary(analysis: Analysis) -> bytes:
             "trust_anchors": analysis.anchors,
             "flows": analysis.flows,
             "paths": msgspec.to_builtins(analysis.paths),
-            "findings": [_finding(finding) for finding in ordered(analysis)],
+            "findings": [finding_fields(finding) for finding in gravest_first(analysis.findings)],
             "counters": dict(sorted(analysis.counters.items())),
         }
     )
 
 
-def _finding(finding: FindingGroup) -> dict[str, Any]:
+def finding_fields(finding: FindingGroup) -> dict[str, Any]:
+    """A finding as documents have it."""
     fields: dict[str, Any] = msgspec.to_builtins(finding)
     first_ns, last_ns = fields.pop("first_ns"), fields.pop("last_ns")
     return {**fields, "start": rfc3339(first_ns), "end": rfc3339(last_ns)}

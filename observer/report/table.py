@@ -1,14 +1,12 @@
 """The analysis for a person at a terminal: what is safe at a glance, then what to mend, then what to know beside it.
 
-Plain text where the output is no terminal; nothing here depends on the clock or the locale.
+Nothing here depends on the clock or the locale.
 """
 
 import re
-from io import StringIO
 from itertools import groupby
-from typing import Any, TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -19,9 +17,6 @@ from observer.report.matrix import flows_in, matrix
 from observer.report.notes import notes
 from observer.report.timestamps import span
 from observer.report.words import SEVERITIES, STATES, UNSAFE, count, place, printable
-
-PLAIN_WIDTH = 100
-"""Columns where nobody can be asked, as in a file."""
 
 SHOWN_PAIRS, MINIMUM_PAIRS = 8, 2
 """Pairs of client and server listed under one finding, and at least on each path; -o json holds all."""
@@ -38,33 +33,12 @@ SHOWN_REASONS = 6
 LINK = re.compile(r" \(https://[^ )]*\)")
 
 
-def write(analysis: Analysis, out: TextIO) -> None:
-    """Print the analysis, in colour and as wide as the terminal where there is one."""
-    console = _console(file=out)
-    if console.is_terminal:
-        console.print(render(analysis, console.width), crop=False)
-    else:
-        out.write(plain(analysis))
-
-
-def plain(analysis: Analysis, width: int = PLAIN_WIDTH) -> str:
-    """The same as text without colour or trailing blanks."""
-    console = _console(file=StringIO(), width=width, no_color=True, force_terminal=False)
-    with console.capture() as captured:
-        console.print(render(analysis, width), crop=False)
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
-
-
-def _console(**settings: Any) -> Console:
-    return Console(highlight=False, markup=False, emoji=False, **settings)
-
-
 def render(analysis: Analysis, width: int) -> RenderableType:
     """Everything, one part below the other."""
     parts: list[RenderableType] = [_headline(analysis), Text()]
     if analysis.paths:
         parts += [*matrix(analysis.paths, width), Text()]
-    for group in by_rule(analysis):
+    for group in by_rule(analysis.findings):
         parts += [_finding(group), Text()]
     parts.append(_notes(analysis))
     return Group(*parts)
@@ -87,7 +61,7 @@ def _headline(analysis: Analysis) -> Text:
 
 
 def _by_severity(analysis: Analysis) -> Text:
-    groups = by_rule(analysis)
+    groups = by_rule(analysis.findings)
     if not groups:
         return Text("No findings")
     kinds = groupby(groups, key=lambda group: group[0].severity)

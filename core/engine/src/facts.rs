@@ -80,6 +80,21 @@ impl FactTable {
         }
     }
 
+    /// The facts of a conversation that may still go on.
+    pub fn so_far(&mut self, parser: Option<&Parser>) -> FactIds {
+        match parser {
+            Some(Parser::Tls(tls)) => {
+                let facts = TlsShape::new(tls.facts(), &mut self.chains);
+                self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
+            }
+            Some(Parser::Ssh(ssh)) => {
+                self.shape(Facts { ssh: Some(SshShape::from(ssh.facts())), ..Facts::of(Protocol::Ssh) })
+            }
+            Some(Parser::Http(http)) => self.http(&http.facts()),
+            None => self.shape(Facts::of(Protocol::Unknown)),
+        }
+    }
+
     /// The facts of a flow in which nobody said anything.
     pub fn silent(&self) -> FactIds {
         FactIds { shape: SILENT, detail: NO_DETAIL }

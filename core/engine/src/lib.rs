@@ -21,3 +21,4 @@ pub mod judge;
 pub mod survey;
 
 pub mod analysis;
+pub mod trace;

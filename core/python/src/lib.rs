@@ -4,6 +4,7 @@
 
 mod analysis;
 mod judge;
+mod trace;
 
 use pyo3::prelude::*;
 
@@ -12,6 +13,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::analysis::{Analysis, CaptureError};
+    #[pymodule_export]
+    use crate::trace::trace;
     use pyo3::prelude::*;
 
     /// The engine's version, which is the package's.

@@ -137,6 +137,11 @@ impl Exchange {
         self.streams.iter().map(Stream::held_bytes).sum()
     }
 
+    /// The parser, as far as it is.
+    pub(super) fn parser(&self) -> Option<&Parser> {
+        self.talk.recognised.as_ref().map(|(_, parser)| parser)
+    }
+
     /// The parser, and whether the first bytes of the client (else of anyone) read as text.
     pub(super) fn into_parts(self) -> (Option<Parser>, bool) {
         let client = self.talk.client.unwrap_or(self.talk.port_guess);

@@ -318,7 +318,7 @@ impl Tracker {
     }
 }
 
-fn feed(exchange: &mut Exchange, end: End, time_ns: u64, segment: &Segment<'_>) {
+pub(super) fn feed(exchange: &mut Exchange, end: End, time_ns: u64, segment: &Segment<'_>) {
     let flags = segment.flags;
     let start = segment.sequence.wrapping_add(u32::from(flags.syn()));
     if flags.ack() {
