@@ -3,8 +3,11 @@ from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import final
 
-__all__ = ["Analysis", "CaptureError", "trace", "version"]
+__all__ = ["Analysis", "CaptureError", "ProbeError", "fetch_chain", "trace", "version"]
 
+def fetch_chain(
+    address: str | IPv4Address | IPv6Address, port: int, *, server_name: str | None = None, timeout_s: float = 5.0
+) -> list[bytes]: ...
 def version() -> str: ...
 def trace(
     path: str | PathLike[str],
@@ -15,6 +18,7 @@ def trace(
 ) -> bytes: ...
 
 class CaptureError(Exception): ...
+class ProbeError(Exception): ...
 
 @final
 class Analysis:

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod judge;
+mod probe;
 mod trace;
 
 use pyo3::prelude::*;
@@ -13,6 +14,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::analysis::{Analysis, CaptureError};
+    #[pymodule_export]
+    use crate::probe::{ProbeError, fetch_chain};
     #[pymodule_export]
     use crate::trace::trace;
     use pyo3::prelude::*;
