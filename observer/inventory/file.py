@@ -9,6 +9,7 @@ import msgspec
 
 from observer import yaml
 from observer.errors import ConfigurationError, Problem
+from observer.inventory.components import Components, Part, Unread
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
@@ -33,11 +34,7 @@ class Network(str):
         return super().__new__(cls, ipaddress.ip_network(text, strict=False))
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class ApiServer(_Part, frozen=True):
+class ApiServer(Part, frozen=True):
     """An address that API servers answer on; a load balancer's counts."""
 
     address: Address
@@ -45,7 +42,7 @@ class ApiServer(_Part, frozen=True):
     ports: tuple[Port, ...] = (6443, 443)
 
 
-class Node(_Part, frozen=True):
+class Node(Part, frozen=True):
     """A node: its addresses (host, bridge) and the range of its pods."""
 
     addresses: tuple[Address, ...]
@@ -54,7 +51,7 @@ class Node(_Part, frozen=True):
     kubelet_port: Port = 10250
 
 
-class Pod(_Part, frozen=True):
+class Pod(Part, frozen=True):
     """A pod known by name; pods on the host network need no entry."""
 
     namespace: str
@@ -64,7 +61,7 @@ class Pod(_Part, frozen=True):
     service_account: str | None = None
 
 
-class Service(_Part, frozen=True):
+class Service(Part, frozen=True):
     """A service and its virtual address."""
 
     namespace: str
@@ -73,7 +70,7 @@ class Service(_Part, frozen=True):
     ports: tuple[Port, ...] = ()
 
 
-class KonnectivityPorts(_Part, frozen=True):
+class KonnectivityPorts(Part, frozen=True):
     """Ports of a Konnectivity server; the documentation's example and the code's defaults, unless given."""
 
     server: tuple[Port, ...] = (8131, 8090)
@@ -82,14 +79,14 @@ class KonnectivityPorts(_Part, frozen=True):
     health: tuple[Port, ...] = (8134, 8092)
 
 
-class Konnectivity(_Part, frozen=True):
+class Konnectivity(Part, frozen=True):
     """Where the Konnectivity servers are; that the section is there means that the cluster uses Konnectivity."""
 
     servers: tuple[Address, ...]
     ports: KonnectivityPorts = KonnectivityPorts()
 
 
-class Etcd(_Part, frozen=True):
+class Etcd(Part, frozen=True):
     """An address of etcd: the first port serves clients, 2380 peers."""
 
     address: Address
@@ -97,20 +94,11 @@ class Etcd(_Part, frozen=True):
     ports: tuple[Port, ...] = (2379, 2380)
 
 
-class KubeApiServer(_Part, frozen=True):
-    """What is known of kube-apiserver's flags: a missing key is not known, null is known to be unset."""
+class Inventory(Part, frozen=True):
+    """Who is who in one cluster. `inferred` says that traffic told it, so no path can be certain.
 
-    kubelet_certificate_authority: str | msgspec.UnsetType | None = msgspec.UNSET
-
-
-class Components(_Part, frozen=True, rename={"kube_apiserver": "kube-apiserver"}):
-    """What is known of the configuration of the cluster's components."""
-
-    kube_apiserver: KubeApiServer = KubeApiServer()
-
-
-class Inventory(_Part, frozen=True):
-    """Who is who in one cluster. `inferred` says that traffic told it, so no path can be certain."""
+    `sources` says, for each host, where a fact of this file was read; `could_not_read` what was not, and why.
+    """
 
     cluster: str = ""
     apiservers: tuple[ApiServer, ...] = ()
@@ -125,6 +113,8 @@ class Inventory(_Part, frozen=True):
     components: Components = Components()
     captured_on: Address | None = None
     inferred: bool = False
+    sources: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    could_not_read: tuple[Unread, ...] = ()
 
 
 def load(file: Path) -> Inventory:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from observer.inventory.components import Kubeconfig, Kubelet
 from observer.inventory.file import ApiServer, Inventory, KonnectivityPorts, Node
 from observer.model import Listener, Role
 
@@ -26,6 +27,8 @@ READONLY_PORT = 10255
 AGENT_HEALTH_PORT, AGENT_ADMIN_PORT = 8093, 8094
 
 Ports = Mapping[int, Listener]
+Configuration = tuple[tuple[Kubeconfig, ...], Kubelet]
+UNCONFIGURED: Configuration = ((), Kubelet())
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -33,6 +36,8 @@ class Place(msgspec.Struct, frozen=True):
 
     roles: frozenset[Role]
     ports: Ports
+    kubeconfigs: tuple[Kubeconfig, ...] = ()
+    kubelet: Kubelet = Kubelet()
 
     def listener(self, port: int) -> Listener:
         """What listens on that port here."""
@@ -84,7 +89,7 @@ class _Compiler:
         self.hosts: dict[str, _Host] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.rows: dict[str, Row] = {}
-        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...]], int] = {}
+        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...], Configuration], int] = {}
         self.numbers = 0
         self._everything()
 
@@ -94,8 +99,19 @@ class _Compiler:
         for cidr in EVERYTHING:
             self.rows[cidr] = Row(cidr, place, NO_NODE, NAMELESS)
 
-    def place(self, roles: Iterable[Role], ports: Ports) -> int:
-        return self.places.setdefault((frozenset(roles), tuple(sorted(ports.items()))), len(self.places))
+    def place(self, roles: Iterable[Role], ports: Ports, configuration: Configuration = UNCONFIGURED) -> int:
+        return self.places.setdefault((frozenset(roles), tuple(sorted(ports.items())), configuration), len(self.places))
+
+    def _host_place(self, host: _Host) -> int:
+        return self.place(host.roles, host.ports, self._configuration(host))
+
+    def _configuration(self, host: _Host) -> Configuration:
+        """Of equal settings hosts share one, so the place keeps no host's name."""
+        names = {host.name, host.node} - {None}
+        components = self.inventory.components
+        own = (known for known in components.kubeconfigs if known.host in names)
+        kubelet = next((components.kubelet[name] for name in names if name in components.kubelet), Kubelet())
+        return tuple(msgspec.structs.replace(known, host=None, server=None) for known in own), kubelet
 
     def host(self, address: str) -> _Host:
         if address not in self.hosts:
@@ -167,7 +183,7 @@ class _Compiler:
     def add_names(self) -> None:
         """Rows for single addresses: hosts first, then pods and services, which are the more exact word."""
         for address, host in self.hosts.items():
-            place = self.place(host.roles, host.ports)
+            place = self._host_place(host)
             self._row(address, place, host.number, _name(host.name, node=host.node))
         for pod in self.inventory.pods:
             if pod.address not in self.groups:
@@ -196,11 +212,11 @@ class _Compiler:
         host = self.hosts.get(captured_on or "")
         for cidr in LOOPBACK:
             if host is not None:
-                place = self.place(host.roles, host.ports)
+                place = self._host_place(host)
                 self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, node=host.node))
 
     def table(self) -> PlaceTable:
-        places = tuple(Place(roles, dict(ports)) for roles, ports in self.places)
+        places = tuple(Place(roles, dict(ports), *configuration) for roles, ports, configuration in self.places)
         return PlaceTable(tuple(self.rows.values()), places, self.groups)
 
 

@@ -1,0 +1,1 @@
+"""Reads from one host what decides verification: flags, manifests, configuration files; never a private key."""
