@@ -4,12 +4,24 @@ import msgspec
 
 from observer.classify import attribution, findings, verdict
 from observer.classify.case import Case
+from observer.classify.configured import Configured, configured
 from observer.classify.facts import Chains, ReadChain, facts_of
 from observer.evidence import certificates
 from observer.evidence.chains import Chain, Judgement, Trust, Wanted
 from observer.inventory.file import Inventory
 from observer.inventory.places import Place, PlaceTable, compile_places
-from observer.model import Attribution, Certificate, Finding, Listener, Purpose, Role, Shape, TlsFacts, Verdict
+from observer.model import (
+    Attribution,
+    Certificate,
+    Finding,
+    Listener,
+    Presence,
+    Purpose,
+    Role,
+    Shape,
+    TlsFacts,
+    Verdict,
+)
 from observer.ruleset import RuleSet
 
 
@@ -46,7 +58,8 @@ class Classifier:
         facts = facts_of(shape, client, server, self.inventory.konnectivity is not None, chains)
         path = attribution.attribute(self.rules.paths, facts, self.inventory.inferred)
         judgement = self._judge(shape, server, path, chains.server)
-        state = verdict.judge(self._case(shape, path, chains.server, judgement))
+        told = configured(self.inventory, path.path, (client, server), *_credentials(shape, chains))
+        state = verdict.judge(self._case(shape, path, chains.server, judgement, told))
         facts = {**facts, **findings.judged_facts(shape, path, state, judgement, chains)}
         found = findings.findings_of(self.rules.findings, facts, path, state)
         return Classified(path, state, found, _described(chains.server), _described(chains.client))
@@ -69,16 +82,25 @@ class Classifier:
         name = (shape.tls or TlsFacts()).server_name
         return Wanted(name, (others | {address, *own}) - {""}, translated=not direct)
 
-    def _case(self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None) -> Case:
-        authority = self.inventory.components.kube_apiserver.kubelet_certificate_authority
+    def _case(
+        self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None, told: Configured
+    ) -> Case:
+        authority = told.kubelet_authority
         return Case(
             shape,
             path,
             certificates.purpose(chain[0]) if chain else Purpose.UNKNOWN,
             judgement,
-            authority,
+            told,
             isinstance(authority, str) and authority in self.trust.files,
         )
+
+
+def _credentials(shape: Shape, chains: Chains) -> tuple[Presence, Purpose]:
+    """Whether the client showed a certificate, and whose."""
+    if chains.client:
+        return Presence.SENT, certificates.purpose(chains.client[0])
+    return (shape.tls or TlsFacts()).client_certificate, Purpose.UNKNOWN
 
 
 def _described(chain: Chain) -> tuple[Certificate, ...]:

@@ -2,11 +2,11 @@
 
 import msgspec
 
+from observer.classify.configured import KUBELET_PATH, Configured
 from observer.evidence.chains import Judgement
 from observer.model import Attribution, Outcome, Protocol, Purpose, Shape, TlsFacts
 
 PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
-KUBELET_PATH = "apiserver-to-kubelet"
 # Clients of these trust the cluster's authority, which is what a user hands in with --ca. The anchors of others (the
 # caBundle of a webhook, etcd's own authority, a pod's private one) are not known to us.
 CLUSTER_AUTHORITY_PATHS = frozenset(
@@ -30,15 +30,14 @@ LOOPBACK_NAME = "apiserver-loopback-client"
 class Case(msgspec.Struct, frozen=True):
     """Everything a verdict rests on. `judgement` is null where the server's certificate was not seen.
 
-    `kubelet_authority` is the API server's --kubelet-certificate-authority: null known to be unset, UNSET not known;
-    `authority_given` says that the anchors of that very file were given.
+    `authority_given`: the anchors of the very file of --kubelet-certificate-authority were given.
     """
 
     shape: Shape
     attribution: Attribution
     server_identity: Purpose = Purpose.UNKNOWN
     judgement: Judgement | None = None
-    kubelet_authority: str | msgspec.UnsetType | None = msgspec.UNSET
+    configured: Configured = Configured()
     authority_given: bool = False
 
     @property

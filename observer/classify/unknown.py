@@ -2,14 +2,15 @@
 
 import msgspec
 
-from observer.classify.case import KUBELET_PATH, Case
+from observer.classify.case import Case
+from observer.classify.configured import KUBELET_PATH
 from observer.evidence.chains import Time
 from observer.model import Certainty, Evidence, Outcome, Protocol, State, Verdict
 
 
 def unknown(case: Case) -> Verdict:
     """The last answer; its first reason begins with a word to search for."""
-    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_wire(case), *_prior(case)))
+    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_wire(case), *_prior(case), *case.configured.priors))
 
 
 def _wire(case: Case) -> tuple[str, ...]:
@@ -54,9 +55,10 @@ def _prior(case: Case) -> tuple[str, ...]:
     """What documentation or configuration lets expect of the client, without proving it for the flow."""
     if case.always_verifies:
         return (str(Evidence("documentation", "client", "always verifies the server", "its source")),)
-    if case.path == KUBELET_PATH and isinstance(case.kubelet_authority, str):
-        where = "kube-apiserver"
-        return (str(Evidence("configuration", "--kubelet-certificate-authority", case.kubelet_authority, where)),)
-    if case.path == KUBELET_PATH and case.kubelet_authority is msgspec.UNSET:
+    authority = case.configured.kubelet_authority
+    if case.path == KUBELET_PATH and isinstance(authority, str):
+        where = case.configured.authority_where
+        return (str(Evidence("configuration", "--kubelet-certificate-authority", authority, where)),)
+    if case.path == KUBELET_PATH and authority is msgspec.UNSET:
         return ("documentation: by default an API server does not verify kubelets; its configuration is not known",)
     return ()

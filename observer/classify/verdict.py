@@ -6,9 +6,12 @@ client carried on although no client that checks could have, or where it is know
 
 from collections.abc import Callable
 
+import msgspec
+
 from observer.classify.alerts import told
-from observer.classify.case import CLUSTER_AUTHORITY_PATHS, KUBELET_PATH, PROXY_PATHS, Case
+from observer.classify.case import CLUSTER_AUTHORITY_PATHS, PROXY_PATHS, Case
 from observer.classify.ciphers import grades
+from observer.classify.configured import KUBELET_PATH
 from observer.classify.unknown import unknown
 from observer.evidence.chains import Time
 from observer.model import Certainty, Confidence, Evidence, Outcome, Protocol, Purpose, State, Verdict
@@ -75,13 +78,14 @@ def unverifiable(case: Case) -> Verdict | None:
     if not case.carried_on or judgement is None or case.always_verifies:
         return None
     if judgement.time is Time.EXPIRED:
-        return _inferred(State.UNVERIFIED, _certificate("validity", judgement.time))
+        return _noted(_inferred(State.UNVERIFIED, _certificate("validity", judgement.time)), case)
     if not judgement.usage:
-        return _inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers"))
+        return _noted(_inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers")), case)
     if judgement.anchored is False and case.path in CLUSTER_AUTHORITY_PATHS:
         proven = case.path == KUBELET_PATH and case.authority_given
         evidence = _certificate("signature path", "to none of the trust anchors given")
-        return _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
+        found = _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
+        return _noted(found, case)
     return None
 
 
@@ -92,7 +96,8 @@ def self_generated(case: Case) -> Verdict | None:
         return None
     if case.judgement is not None and case.judgement.anchored:
         return None
-    return _inferred(State.UNVERIFIED, _certificate("issuer", "made by the kubelet itself, an anchor of nobody"))
+    evidence = _certificate("issuer", "made by the kubelet itself, an anchor of nobody")
+    return _noted(_inferred(State.UNVERIFIED, evidence), case)
 
 
 def known_not_to_verify(case: Case) -> Verdict | None:
@@ -102,9 +107,13 @@ def known_not_to_verify(case: Case) -> Verdict | None:
     if case.path in PROXY_PATHS and case.carried_on:
         page = "the API server's proxy never validates certificates"
         return _inferred(State.UNVERIFIED, Evidence("documentation", "client", page, str(case.attribution.reference)))
-    if case.path == KUBELET_PATH and case.kubelet_authority is None and _session(case):
-        flag = Evidence("configuration", "--kubelet-certificate-authority", "not set", "kube-apiserver")
+    told = case.configured
+    if case.path == KUBELET_PATH and told.kubelet_authority is None and _session(case):
+        flag = Evidence("configuration", "--kubelet-certificate-authority", "not set", told.authority_where)
         return _inferred(State.UNVERIFIED, flag)
+    if told.skipping and not told.checking and _session(case):
+        skips = (Evidence("configuration", "insecure-skip-tls-verify", "true", file) for file in told.skipping)
+        return _inferred(State.UNVERIFIED, *skips)
     return None
 
 
@@ -114,7 +123,7 @@ def wrong_name(case: Case) -> Verdict | None:
         return None
     if case.path not in CLUSTER_AUTHORITY_PATHS | {"etcd-client", "etcd-peer", "apiserver-to-aggregated-api"}:
         return None
-    return _inferred(State.UNVERIFIED, _certificate("names", "not the one dialled"))
+    return _noted(_inferred(State.UNVERIFIED, _certificate("names", "not the one dialled")), case)
 
 
 def verifiable(case: Case) -> Verdict | None:
@@ -147,6 +156,22 @@ RULES: tuple[Rule, ...] = (
 def _session(case: Case) -> bool:
     """Whether application data can have flowed."""
     return case.tls.outcome in (Outcome.CARRIED_ON, Outcome.MIDSTREAM)
+
+
+def _noted(verdict: Verdict, case: Case) -> Verdict:
+    """The same, with a word on configuration that contradicts it: the packets have the last one."""
+    told = case.configured
+    if case.path == KUBELET_PATH and isinstance(told.kubelet_authority, str):
+        flag = Evidence(
+            "configuration", "--kubelet-certificate-authority", told.kubelet_authority, told.authority_where
+        )
+        note = f"{flag}; yet it carried on: a request with insecureSkipTLSVerifyBackend, or an interception"
+    elif told.checking and not told.skipping:
+        checks = Evidence("configuration", "kubeconfig", "verifies the server", ", ".join(told.checking))
+        note = f"{checks}; yet it carried on: with an authority that was not given, or an interception"
+    else:
+        return verdict
+    return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, note))
 
 
 def _certificate(fact: str, value: str) -> Evidence:
