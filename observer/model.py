@@ -226,6 +226,37 @@ class Shape(msgspec.Struct, frozen=True):
     http: HttpFacts | None = None
 
 
+class HttpSeen(msgspec.Struct, frozen=True):
+    """What one packet after another tells of readable HTTP."""
+
+    version: str | None = None
+    method: str | None = None
+    status: int | None = None
+    upgrade: str | None = None
+    credentials: str | None = None
+
+
+class Learnt(msgspec.Struct, frozen=True):
+    """What is known of a conversation so far."""
+
+    protocol: Protocol = Protocol.UNKNOWN
+    tls: TlsFacts | None = None
+    ssh: SshFacts | None = None
+    http: HttpSeen | None = None
+
+
+class TracedPacket(msgspec.Struct, frozen=True):
+    """One packet of a flow by its number in the capture, which begins at 1; `learnt` where it told something new."""
+
+    number: int
+    time_ns: int
+    from_client: bool
+    flags: int
+    payload: int
+    copy: bool = False
+    learnt: Learnt | None = None
+
+
 class Attribution(msgspec.Struct, frozen=True):
     """The path a flow is on. `via` names the tunnel whose last hop this is, else null."""
 

@@ -17,7 +17,7 @@ from observer.inventory import file
 from observer.inventory import infer as inference
 from observer.inventory.file import Inventory
 from observer.inventory.places import PlaceTable, Row, compile_places
-from observer.model import Shape
+from observer.model import Shape, TracedPacket
 
 STANDARD_INPUT = "-"
 
@@ -59,6 +59,15 @@ def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inven
         _read(core, capture, progress)
     core.finish()
     return _inferred(core, _Chains(core))
+
+
+def trace(capture: str, client: tuple[str, int], server: tuple[str, int], times: range) -> tuple[TracedPacket, ...]:
+    """The packets of one flow that tell something; `times` are nanoseconds since 1970."""
+    try:
+        packets = _core.trace(capture, client, server, times.start, times.stop - 1)
+    except _core.CaptureError as error:
+        raise InputError(f"{capture}: {error}") from None
+    return msgspec.json.decode(packets, type=tuple[TracedPacket, ...])
 
 
 def _read(core: _core.Analysis, capture: str, progress: Progress | None) -> CaptureNote:

@@ -12,12 +12,12 @@ Answer = tuple[object, str, str]
 
 
 @pytest.fixture
-def rules(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def rules(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     def rules(*arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", ["observer", "rules", *arguments])
         with pytest.raises(SystemExit) as leaving:
             main()
-        return leaving.value.code, *capsys.readouterr()
+        return leaving.value.code, *capfd.readouterr()
 
     return rules
 
@@ -46,8 +46,23 @@ def test_the_list_has_paths_and_findings_with_their_severity(rules: Callable[...
     assert any(line.startswith("high      kubelet-certificate-unverified ") for line in lines)
 
 
-def test_a_rule_is_shown_as_it_is_written(rules: Callable[..., Answer]) -> None:
+def test_a_rule_is_shown_with_its_mend_and_how_to_check_it(rules: Callable[..., Answer]) -> None:
     out = rules("show", "old-tls")[1]
+
+    assert "when   protocol tls, tls version 1.0 or 1.1 or older" in out
+    assert "mend   Set `--tls-min-version=VersionTLS12`" in out
+    assert "check  `openssl s_client -connect HOST:PORT -tls1_1" in out
+
+
+def test_a_path_rule_is_shown_with_each_way_to_be_on_it(rules: Callable[..., Answer]) -> None:
+    out = rules("show", "etcd-peer")[1]
+
+    assert "not among the documented paths" in out
+    assert "certain  the port is the peer port of etcd" in out
+
+
+def test_the_source_of_a_rule_is_shown_as_it_is_written(rules: Callable[..., Answer]) -> None:
+    out = rules("show", "old-tls", "--source")[1]
 
     assert "/rules/findings/old-tls.yaml\ntitle: " in out
 

@@ -15,6 +15,7 @@ from observer.errors import ObserverError
 COMMANDS = {
     "analyze": "Say for each connection in captures which path it is on and whether it is safe.",
     "diff": "Say which findings came, went and stayed between two results.",
+    "explain": "Say what proves a finding or a flow, what mends it, and how to check that.",
     "inventory": "Who is who in the cluster.",
     "rules": "What is looked for: paths, and findings on them.",
 }

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from observer.analysis import FindingGroup, gravest_first
 from observer.report.documents import finding_fields
-from observer.report.words import SEVERITIES, count, place, printable
+from observer.report.words import SEVERITIES, SHOWN_DIGITS, count, place, printable
 from observer.results import SCHEMA
 
 
@@ -57,5 +57,5 @@ def _line(sign: str, style: str, finding: FindingGroup) -> Text:
     text = Text(f"{sign} ", style)
     text.append(f"{finding.severity.value:8}", SEVERITIES[finding.severity]).append(f" {finding.id}")
     text.append(f"\n    {place(finding.client)} → {place(finding.server)}")
-    about = f"  {printable(finding.path)}, {count(finding.flows, 'flow')}  {finding.key[:8]}"
+    about = f"  {printable(finding.path)}, {count(finding.flows, 'flow')}  {finding.key[:SHOWN_DIGITS]}"
     return text.append(about, "dim")

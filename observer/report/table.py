@@ -8,24 +8,21 @@ from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from observer.analysis import UNATTRIBUTED, Analysis, FindingGroup, by_rule
 from observer.model import Certainty
+from observer.report.layout import Row, labelled, references
 from observer.report.matrix import flows_in, matrix
 from observer.report.notes import notes
 from observer.report.timestamps import span
-from observer.report.words import SEVERITIES, STATES, UNSAFE, count, place, printable
+from observer.report.words import SEVERITIES, SHOWN_DIGITS, STATES, UNSAFE, count, place, printable
 
 SHOWN_PAIRS, MINIMUM_PAIRS = 8, 2
 """Pairs of client and server listed under one finding, and at least on each path; -o json holds all."""
 
 SHOWN_PATHS = 8
 """Paths listed under one finding."""
-
-SHOWN_DIGITS = 8
-"""Digits of a key: enough for `observer explain` to find it."""
 
 SHOWN_REASONS = 6
 """Reasons listed under one finding; those that name a certificate differ for each server."""
@@ -75,18 +72,21 @@ def _by_severity(analysis: Analysis) -> Text:
 
 def _finding(group: list[FindingGroup]) -> RenderableType:
     first = group[0]
-    title = Text().append(f" {first.severity.value.upper()} ", SEVERITIES[first.severity])
-    title.append(f" {printable(first.title)}", "bold").append(_novelty(group), "bold magenta")
-    what = [Padding(Text(printable(first.explanation)), (0, 0, 0, 2))] if first.explanation else []
-    body = Table.grid(padding=(0, 2, 0, 0))
-    body.add_column(style="dim", no_wrap=True)
-    body.add_column(overflow="fold")
-    body.add_row("rule", f"{first.id}{_certainty(group)}")
-    body.add_row("seen", _seen(group))
-    body.add_row("where", Group(*_places(group)))
-    body.add_row("why", Group(*_reasons(group)))
-    body.add_row("mend", Text(printable(first.remediation), "green"))
-    return Group(title, *what, Padding(body, (0, 0, 0, 2)), *_references(first))
+    rows: list[Row] = [("rule", f"{first.id}{certainty(group)}"), *found(group)]
+    rows += [("why", Group(*_reasons(group))), ("mend", Text(printable(first.remediation), "green"))]
+    return Group(*title(first, _novelty(group)), labelled(rows), *references(first.cis, first.reference))
+
+
+def title(finding: FindingGroup, novelty: str = "") -> list[RenderableType]:
+    """Severity and title, and below them what it means."""
+    line = Text().append(f" {finding.severity.value.upper()} ", SEVERITIES[finding.severity])
+    line.append(f" {printable(finding.title)}", "bold").append(novelty, "bold magenta")
+    return [line, *([Padding(Text(printable(finding.explanation)), (0, 0, 0, 2))] if finding.explanation else [])]
+
+
+def found(group: list[FindingGroup]) -> list[Row]:
+    """When and where, with who talks to whom."""
+    return [("seen", _seen(group)), ("where", Group(*_places(group)))]
 
 
 def _novelty(group: list[FindingGroup]) -> str:
@@ -95,7 +95,7 @@ def _novelty(group: list[FindingGroup]) -> str:
     return "  new" if any(finding.new for finding in group) else "  known"
 
 
-def _certainty(group: list[FindingGroup]) -> str:
+def certainty(group: list[FindingGroup]) -> str:
     """Only where there is something to say; what is proven of some and likely of others is `proven or inferred`."""
     certainties = {finding.certainty for finding in group} - {Certainty.UNKNOWN}
     return f" ({' or '.join(sorted(certainties, reverse=True))})" if certainties else ""
@@ -149,15 +149,6 @@ def _reasons(group: list[FindingGroup]) -> list[Text]:
     if rest := len(reasons) - len(shown):
         lines.append(Text(f"and {count(rest, 'more reason')}; -o json lists all", "dim"))
     return lines
-
-
-def _references(finding: FindingGroup) -> list[Text]:
-    """On lines of their own that are never broken, so that a reader can follow or copy them."""
-    line = Text(no_wrap=True, overflow="ignore").append("  see    ", "dim")
-    parts = [Text(f"CIS {finding.cis}")] if finding.cis else []
-    if finding.reference:
-        parts.append(Text(finding.reference, f"link {finding.reference}"))
-    return [line.append_text(Text(" · ").join(parts))] if parts else []
 
 
 def _notes(analysis: Analysis) -> Group:

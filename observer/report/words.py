@@ -25,6 +25,9 @@ SEVERITIES: dict[Severity, str] = {
     Severity.UNKNOWN: "dim",
 }
 
+SHOWN_DIGITS = 8
+"""Digits of a key: enough for `observer explain` to find it."""
+
 UNSAFE = (State.PLAINTEXT, State.UNVERIFIED)
 """The states in which somebody on the way could read or answer."""
 
