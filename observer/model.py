@@ -185,7 +185,7 @@ class SshFacts(msgspec.Struct, frozen=True):
 class HttpFacts(msgspec.Struct, frozen=True):
     """What the rules may see of readable HTTP; tokens and paths stay in the core."""
 
-    version: str = "1.1"
+    version: str | None = None
     method: str | None = None
     status: int | None = None
     upgrade: str | None = None

@@ -29,7 +29,9 @@ def judge(case: Case) -> Verdict:
 def plaintext(case: Case) -> Verdict | None:
     """Rule 1: readable bytes, neither TLS nor SSH."""
     if case.shape.http is not None:
-        return _proven(State.PLAINTEXT, Evidence("packets", "readable", f"HTTP/{case.shape.http.version}", "payload"))
+        version = case.shape.http.version
+        http = f"HTTP/{version}" if version else "HTTP"
+        return _proven(State.PLAINTEXT, Evidence("packets", "readable", http, "payload"))
     if case.shape.readable:
         return _proven(State.PLAINTEXT, Evidence("packets", "readable", "text", "first bytes of the payload"))
     return None

@@ -41,6 +41,12 @@ def test_readable_http_is_plaintext(plain: Cluster) -> None:
     assert found.verdict.reasons == ("packets: readable HTTP/1.1 (payload)",)
 
 
+def test_readable_http_of_an_unknown_version_is_plaintext(plain: Cluster) -> None:
+    found = plain.judge(NODE1, API, 6443, http(version=None))
+
+    assert found.verdict.reasons == ("packets: readable HTTP (payload)",)
+
+
 def test_text_of_an_unrecognised_protocol_is_plaintext(plain: Cluster) -> None:
     found = plain.judge(NODE1, API, 6443, protocol=Protocol.UNKNOWN, readable=True)
 

@@ -99,11 +99,13 @@ impl Exchange {
     /// One end sends no more after this sequence number.
     pub(super) fn fin(&mut self, end: End, at: u32) {
         *end.of_mut(&mut self.fin_at) = Some(at);
+        end.of_mut(&mut self.streams).ends_at(at);
         self.close_if_drained(end);
     }
 
     /// One end tore the connection down: what still waits for a lost segment was said before.
-    pub(super) fn reset(&mut self, end: End) {
+    pub(super) fn reset(&mut self, end: End, at: u32) {
+        end.of_mut(&mut self.streams).ends_at(at);
         self.finish();
         self.talk.close(end);
     }

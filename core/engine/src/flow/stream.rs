@@ -26,6 +26,8 @@ pub struct Stream {
     pending: VecDeque<Piece>,
     pending_bytes: usize,
     waiting_since_ns: u64,
+    /// The sender is known to have come so far.
+    known_end: Option<u32>,
     /// How often bytes were given up for lost.
     pub gaps: u32,
 }
@@ -90,10 +92,21 @@ impl Stream {
         }
     }
 
-    /// Nothing more will come: what waits is delivered, with its gaps.
+    /// The sender says itself that it has sent up to here: its FIN or RST stands there.
+    pub fn ends_at(&mut self, sequence: u32) {
+        self.known_end = Some(sequence);
+    }
+
+    /// Nothing more will come: what waits is delivered, with its gaps and what is missing before the known end.
     pub fn flush(&mut self, deliver: &mut impl FnMut(Delivery<'_>)) {
         while self.is_waiting() {
             self.give_up(deliver);
+        }
+        let missing = self.next.zip(self.known_end).map_or(0, |(next, end)| distance(end, next));
+        if missing > 0 {
+            self.gaps = self.gaps.saturating_add(1);
+            self.next = self.known_end;
+            deliver(Delivery::Missing(missing.unsigned_abs()));
         }
     }
 
@@ -205,6 +218,17 @@ mod tests {
         assert!(out.is_empty());
         stream.acknowledged(GAP_PATIENCE_NS, 4, &mut collect(&mut out));
         assert_eq!(out, b"??cd");
+    }
+
+    #[test]
+    fn what_is_missing_before_the_end_is_said_once() {
+        let mut stream = Stream::starting_at(Some(0));
+        let mut out = Vec::new();
+        stream.insert(0, 0, b"ab", 2, &mut collect(&mut out));
+        stream.ends_at(5);
+        stream.flush(&mut collect(&mut out));
+        stream.flush(&mut collect(&mut out));
+        assert_eq!((out.as_slice(), stream.gaps), (b"ab???".as_slice(), 1));
     }
 
     proptest! {

@@ -331,7 +331,7 @@ pub(super) fn feed(exchange: &mut Exchange, end: End, time_ns: u64, segment: &Se
         exchange.fin(end, start.wrapping_add(segment.payload_len));
     }
     if flags.rst() {
-        exchange.reset(end);
+        exchange.reset(end, start);
     }
 }
 

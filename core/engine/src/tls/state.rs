@@ -151,7 +151,7 @@ impl State {
         if modern.ended(side) {
             self.left.get_or_insert(side);
         }
-        if modern.client.stage() == Stage::Refused {
+        if modern.client.stage() == Stage::Refused && self.opening == Opening::Hello {
             self.refusal.get_or_insert(Side::Client);
         }
     }
@@ -195,6 +195,8 @@ impl State {
 
     fn client_owes_answer(&self) -> bool {
         match &self.phase {
+            // Where its hello was not seen, more of what it said may be missing.
+            _ if self.opening != Opening::Hello => false,
             Phase::Hello => false,
             Phase::Legacy(legacy) => legacy.flight_complete && !self.client.answered,
             Phase::Modern(modern) => modern.client.stage() == Stage::Waiting && !modern.flight.lengths().is_empty(),
