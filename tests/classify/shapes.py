@@ -61,7 +61,7 @@ def tls(**facts: Any) -> TlsFacts:
 
 def http(forwarded: str = "absent", **facts: Any) -> HttpFacts:
     """A readable request."""
-    usual: dict[str, Any] = {"request_seen": True, "method": "GET"}
+    usual: dict[str, Any] = {"version": "1.1", "request_seen": True, "method": "GET"}
     return HttpFacts(forwarded=Forwarded(forwarded), **(usual | facts))
 
 
