@@ -13,6 +13,7 @@ from observer.classify import Classified, Classifier
 from observer.errors import InputError
 from observer.evidence.certificates import boundaries
 from observer.evidence.chains import load_anchors
+from observer.evidence.probe import Endpoint, ProbeFailedError
 from observer.inventory import file
 from observer.inventory import infer as inference
 from observer.inventory.file import Inventory
@@ -68,6 +69,15 @@ def trace(capture: str, client: tuple[str, int], server: tuple[str, int], times:
     except _core.CaptureError as error:
         raise InputError(f"{capture}: {error}") from None
     return msgspec.json.decode(packets, type=tuple[TracedPacket, ...])
+
+
+def fetch(endpoint: Endpoint, timeout_s: float) -> list[bytes]:
+    """The certificates an endpoint shows, for `evidence.probe`; the only thing here that sends anything."""
+    name = endpoint.server_name
+    try:
+        return _core.fetch_chain(endpoint.address, endpoint.port, server_name=name, timeout_s=timeout_s)
+    except _core.ProbeError as error:
+        raise ProbeFailedError(str(error)) from None
 
 
 def _read(core: _core.Analysis, capture: str, progress: Progress | None) -> CaptureNote:

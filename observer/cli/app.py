@@ -17,6 +17,7 @@ COMMANDS = {
     "diff": "Say which findings came, went and stayed between two results.",
     "explain": "Say what proves a finding or a flow, what mends it, and how to check that.",
     "inventory": "Who is who in the cluster.",
+    "probe": "Fetch the certificates that endpoints show.",
     "rules": "What is looked for: paths, and findings on them.",
 }
 """The commands, each a module of `observer.cli`, and what `--help` says of them without loading any."""

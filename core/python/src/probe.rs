@@ -1,6 +1,5 @@
 //! `fetch_chain`: the certificates a server shows, without the Python lock held.
 
-use probe::Failure;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -24,7 +23,6 @@ pub(crate) fn fetch_chain(
     let address = SocketAddr::new(address, port);
     match py.detach(|| probe::certificates(address, server_name.as_deref(), timeout)) {
         Ok(chain) => Ok(chain.iter().map(|certificate| PyBytes::new(py, certificate)).collect()),
-        Err(failure @ Failure::Name) => Err(PyValueError::new_err(failure.to_string())),
         Err(failure) => Err(ProbeError::new_err(failure.to_string())),
     }
 }
