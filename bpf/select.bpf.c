@@ -9,6 +9,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <stddef.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -24,6 +25,7 @@
 /* Beyond it a sequence number says no more how far a direction has come. */
 #define FAR_AHEAD (1U << 30)
 #define MAX_TAGS 2
+#define VLAN_TCI_BYTES 2
 #define MAX_EXTENSIONS 3
 
 /* Payload bytes of each direction that are handed over, and in how many packets at most. */
@@ -77,9 +79,15 @@ struct segment {
 	__u8 flags;
 };
 
-static __always_inline long load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+/* A place in a packet: so many bytes after the start of a header. */
+struct cursor {
+	enum bpf_hdr_start_off header;
+	__u32 at;
+};
+
+static __always_inline long load(struct __sk_buff *skb, struct cursor *cursor, void *to, __u32 length)
 {
-	return bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET);
+	return bpf_skb_load_bytes_relative(skb, cursor->at, to, length, cursor->header);
 }
 
 static __always_inline int settle(__u32 fate, __u32 snap_length)
@@ -96,37 +104,34 @@ static __always_inline int is_tag(__be16 kind)
 	return kind == bpf_htons(ETH_P_8021Q) || kind == bpf_htons(ETH_P_8021AD);
 }
 
-/* Which network protocol the packet is of; tags that are still in the frame are stepped over. */
-static __always_inline __be16 network(struct __sk_buff *skb, __u32 *at)
+/* Which network protocol the packet is of, and where. Tags are no longer in the frame, as a rule; those that are stand
+ * behind an Ethernet header, and the network header may begin before or behind them. */
+static __always_inline __be16 network(struct __sk_buff *skb, struct cursor *cursor)
 {
-	struct {
-		__be16 tag, kind;
-	} next;
 	__be16 kind = skb->protocol;
 
-	/* On its way out a tagged frame's network header is the packet's already. */
-	if (is_tag(kind) && skb->pkt_type == PACKET_OUTGOING) {
-		__u8 version = 0;
-
-		load(skb, 0, &version, sizeof(version));
-		return bpf_htons(version >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
-	}
-	for (int tags = 0; tags < MAX_TAGS && is_tag(kind); tags++) {
-		if (load(skb, *at, &next, sizeof(next)))
+	if (!is_tag(kind))
+		return kind;
+	cursor->header = BPF_HDR_START_MAC;
+	cursor->at = offsetof(struct ethhdr, h_proto);
+	for (int tags = 0; tags <= MAX_TAGS; tags++) {
+		if (load(skb, cursor, &kind, sizeof(kind)))
 			return 0;
-		*at += sizeof(next);
-		kind = next.kind;
+		cursor->at += sizeof(kind);
+		if (!is_tag(kind))
+			return kind;
+		cursor->at += VLAN_TCI_BYTES;
 	}
-	return kind;
+	return 0;
 }
 
 /* The length of the packet behind its IP header, or 0 where no TCP header follows. */
-static __always_inline __u32 ipv4(struct __sk_buff *skb, __u32 *at, struct direction *way)
+static __always_inline __u32 ipv4(struct __sk_buff *skb, struct cursor *cursor, struct direction *way)
 {
 	struct iphdr ip;
 	__u32 header;
 
-	if (load(skb, *at, &ip, sizeof(ip)) || ip.protocol != IPPROTO_TCP)
+	if (load(skb, cursor, &ip, sizeof(ip)) || ip.protocol != IPPROTO_TCP)
 		return 0;
 	if (ip.frag_off & bpf_htons(FRAGMENT_OFFSET))
 		return 0;
@@ -134,53 +139,54 @@ static __always_inline __u32 ipv4(struct __sk_buff *skb, __u32 *at, struct direc
 	way->source.words[3] = ip.saddr;
 	way->destination.words[3] = ip.daddr;
 	header = ip.ihl * 4;
-	*at += header;
+	cursor->at += header;
 	/* A length of 0 leaves it to the card to cut the packet. */
 	return ip.tot_len ? bpf_ntohs(ip.tot_len) - header : skb->len;
 }
 
-static __always_inline __u32 ipv6(struct __sk_buff *skb, __u32 *at, struct direction *way)
+static __always_inline __u32 ipv6(struct __sk_buff *skb, struct cursor *cursor, struct direction *way)
 {
 	struct ipv6_opt_hdr extension;
 	struct ipv6hdr ip;
 	__u32 start, next;
 
-	if (load(skb, *at, &ip, sizeof(ip)))
+	if (load(skb, cursor, &ip, sizeof(ip)))
 		return 0;
 	__builtin_memcpy(&way->source, &ip.saddr, sizeof(way->source));
 	__builtin_memcpy(&way->destination, &ip.daddr, sizeof(way->destination));
-	start = *at += sizeof(ip);
+	start = cursor->at += sizeof(ip);
 	next = ip.nexthdr;
 	for (int i = 0; i < MAX_EXTENSIONS && next != IPPROTO_TCP; i++) {
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
 			return 0;
-		if (load(skb, *at, &extension, sizeof(extension)))
+		if (load(skb, cursor, &extension, sizeof(extension)))
 			return 0;
-		*at += (extension.hdrlen + 1) * 8;
+		cursor->at += (extension.hdrlen + 1) * 8;
 		next = extension.nexthdr;
 	}
 	if (next != IPPROTO_TCP)
 		return 0;
-	return ip.payload_len ? bpf_ntohs(ip.payload_len) - (*at - start) : skb->len;
+	return ip.payload_len ? bpf_ntohs(ip.payload_len) - (cursor->at - start) : skb->len;
 }
 
 static __always_inline int read(struct __sk_buff *skb, struct segment *segment)
 {
 	struct direction *way = &segment->way;
-	__u32 at = 0, header, length = 0;
-	__be16 kind = network(skb, &at);
+	struct cursor cursor = {.header = BPF_HDR_START_NET};
+	__be16 kind = network(skb, &cursor);
+	__u32 header, length = 0;
 	struct tcphdr tcp;
 
 	if (kind == bpf_htons(ETH_P_IP))
-		length = ipv4(skb, &at, way);
+		length = ipv4(skb, &cursor, way);
 	else if (kind == bpf_htons(ETH_P_IPV6))
-		length = ipv6(skb, &at, way);
-	if (!length || load(skb, at, &tcp, sizeof(tcp)))
+		length = ipv6(skb, &cursor, way);
+	if (!length || load(skb, &cursor, &tcp, sizeof(tcp)))
 		return 0;
 	header = tcp.doff * 4;
 	way->source_port = tcp.source;
 	way->destination_port = tcp.dest;
-	segment->headers = at + header;
+	segment->headers = cursor.at + header;
 	segment->payload = length > header ? length - header : 0;
 	segment->sequence = bpf_ntohl(tcp.seq);
 	segment->flags = ((__u8 *)&tcp)[13];

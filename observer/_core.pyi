@@ -3,7 +3,7 @@ from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import final
 
-__all__ = ["Analysis", "CaptureError", "ProbeError", "fetch_chain", "trace", "version"]
+__all__ = ["Agent", "Analysis", "CaptureError", "LiveError", "ProbeError", "fetch_chain", "trace", "version"]
 
 def fetch_chain(
     address: str | IPv4Address | IPv6Address, port: int, *, server_name: str | None = None, timeout_s: float = 5.0
@@ -19,6 +19,7 @@ def trace(
 
 class CaptureError(Exception): ...
 class ProbeError(Exception): ...
+class LiveError(Exception): ...
 
 @final
 class Analysis:
@@ -42,3 +43,37 @@ class Analysis:
         node: str = "",
         write: Callable[[bytes], object] | None = None,
     ) -> bytes: ...
+
+@final
+class Agent:
+    def __new__(
+        cls,
+        *,
+        interfaces: Sequence[str],
+        ports: Sequence[int],
+        addresses: Sequence[str | IPv4Address | IPv6Address],
+        ring_bytes: int,
+        backend: str = "best",
+    ) -> Agent: ...
+    def backend(self) -> tuple[str, str | None]: ...
+    def configure(
+        self,
+        *,
+        rows: Sequence[tuple[str | IPv4Address | IPv6Address, int, int, int, bytes]],
+        ports: Sequence[int],
+        cluster: str = "",
+        node: str = "",
+    ) -> None: ...
+    def poll(self, timeout_ms: int) -> None: ...
+    def pending(self) -> int: ...
+    def finish(self) -> None: ...
+    def chain_count(self) -> int: ...
+    def chain(self, chain: int) -> list[bytes]: ...
+    def counters(self) -> dict[str, int]: ...
+    def judge(
+        self,
+        evaluate: Callable[[bytes], tuple[bytes, bytes, bytes, bytes, str, bool]],
+        *,
+        boundaries: Sequence[Sequence[int]],
+        write: Callable[[bytes], object],
+    ) -> None: ...

@@ -22,7 +22,46 @@ from observer.model import Shape, TracedPacket
 
 STANDARD_INPUT = "-"
 
+USUAL_PORTS = (
+    22,
+    443,
+    2379,
+    2380,
+    6443,
+    8080,
+    *range(8090, 8096),
+    *range(8131, 8135),
+    8443,
+    10250,
+    10255,
+    10257,
+    10259,
+)
+"""Where the control plane listens unless told otherwise: what is captured where no inventory says it."""
+
 Progress = Callable[[int, int | None], None]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where packets are captured while they pass, and how; no interfaces means all."""
+
+    interfaces: tuple[str, ...] = ()
+    backend: str = "best"
+    ring_bytes: int = 16 * 1024 * 1024
+    captured_on: str | None = None
+
+    def open(self, ports: Sequence[int], addresses: Sequence[str]) -> "_core.Agent":
+        """Begin to capture what concerns these ports or addresses."""
+        try:
+            return _core.Agent(
+                interfaces=self.interfaces,
+                ports=ports,
+                addresses=addresses,
+                ring_bytes=self.ring_bytes,
+                backend=self.backend,
+            )
+        except _core.LiveError as error:
+            raise InputError(str(error)) from None
 
 
 def analyze(
@@ -80,6 +119,54 @@ def fetch(endpoint: Endpoint, timeout_s: float) -> list[bytes]:
         raise ProbeFailedError(str(error)) from None
 
 
+class Watch:
+    """A running capture whose flows are judged as they come.
+
+    Without an inventory nobody's place is known. InputError says which right or interface is missing.
+    """
+
+    def __init__(self, source: Source, *, inventory: str | None, ca: Sequence[str], rules: str | None) -> None:
+        loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
+        known = file.load(Path(inventory)) if inventory else Inventory()
+        trust = load_anchors(Path(path) for path in ca)
+        self._chains = _Chains(self)
+        places = compile_places(known, source.captured_on)
+        self._bench = _Bench(Classifier(loaded_rules, known, trust, self._chains, places), self._chains)
+        ports = self._bench.ports() if inventory else {*self._bench.ports(), *USUAL_PORTS}
+        self._core = source.open(sorted(ports), [server.address for server in known.apiservers])
+        rows = [_row(row) for row in places.rows]
+        self._core.configure(rows=rows, ports=sorted(ports), cluster=known.cluster)
+        self.backend, self.hindrance = self._core.backend()
+
+    def step(self, timeout_ms: int, flows_out: ByteSink) -> None:
+        """Wait at most so long for packets, and write what is known then."""
+        self._core.poll(timeout_ms)
+        self._judge(flows_out)
+
+    def drain(self, timeout_ms: int, flows_out: ByteSink) -> None:
+        """Take in what has come so far, end every flow and write it."""
+        self._core.poll(timeout_ms)
+        self._core.finish()
+        self._judge(flows_out)
+
+    def counters(self) -> dict[str, int]:
+        """What was counted, by name."""
+        return self._core.counters()
+
+    def chain_count(self) -> int:
+        """How many certificate chains were seen."""
+        return self._core.chain_count()
+
+    def chain(self, number: int) -> list[bytes]:
+        """One of them as DER, leaf first."""
+        return self._core.chain(number)
+
+    def _judge(self, flows_out: ByteSink) -> None:
+        if self._core.pending():
+            boundaries = self._chains.boundaries()
+            self._core.judge(self._bench.evaluate, boundaries=boundaries, write=flows_out.write)
+
+
 def _read(core: _core.Analysis, capture: str, progress: Progress | None) -> CaptureNote:
     before = core.counters()["frames"]
     try:
@@ -119,7 +206,7 @@ class _Survey(msgspec.Struct, frozen=True):
 class _Chains:
     """The certificate chains of a run, by the numbers that shapes name them with."""
 
-    def __init__(self, core: _core.Analysis) -> None:
+    def __init__(self, core: "_core.Analysis | Watch") -> None:
         self._core = core
         self._chains: dict[int, list[bytes]] = {}
 
@@ -147,23 +234,24 @@ class _Bench:
     def judge(self, core: _core.Analysis, cluster: str, flows_out: ByteSink | None) -> totals.Totals:
         """Judge every flow and write its event."""
         encoded = core.judge(
-            self._evaluate,
+            self.evaluate,
             rows=[_row(row) for row in self.places.rows],
-            ports=sorted(self._ports()),
+            ports=sorted(self.ports()),
             boundaries=self._chains.boundaries(),
             cluster=cluster,
             write=flows_out.write if flows_out else None,
         )
         return msgspec.json.decode(encoded, type=totals.Totals)
 
-    def _ports(self) -> set[int]:
+    def ports(self) -> set[int]:
         """The server ports that rules tell apart: those of known listeners and those that rules name."""
         listening = (port for place in self.places.places for port in place.ports)
         alternatives = (one.when.port or () for rule in self._classifier.rules.paths for one in rule.match)
         conditions = (when.port or () for rule in self._classifier.rules.findings for when in rule.when)
         return {*listening, *itertools.chain(*alternatives, *conditions)}
 
-    def _evaluate(self, encoded: bytes) -> events.Fragments:
+    def evaluate(self, encoded: bytes) -> events.Fragments:
+        """What the flows of a shape have in common in their events."""
         shape = self._decode(encoded)
         judged = self._classifier.classify(shape)
         self.judged.append(judged)

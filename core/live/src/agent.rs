@@ -71,6 +71,11 @@ impl Agent {
         self.drain();
     }
 
+    /// How many reports wait to be judged.
+    pub fn pending(&self) -> usize {
+        self.reports.len()
+    }
+
     /// Judges what was reported since the last time.
     pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<(), J::Error> {
         let reports = std::mem::take(&mut self.reports);

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 create_exception!(observer._core, CaptureError, pyo3::exceptions::PyException, "A capture cannot be read.");
 
 /// One row of the compiled inventory: network address, prefix length, place, node (-1: none), JSON members.
-type Row = (std::net::IpAddr, u32, u32, i64, Vec<u8>);
+pub(crate) type Row = (std::net::IpAddr, u32, u32, i64, Vec<u8>);
 
 /// The analysis of one or more captures.
 #[pyclass(module = "observer._core")]
@@ -111,7 +111,7 @@ impl Analysis {
     }
 }
 
-fn places(rows: Vec<Row>) -> PyResult<Places> {
+pub(crate) fn places(rows: Vec<Row>) -> PyResult<Places> {
     let mut places = Places::default();
     for (address, length, class, node, name) in rows {
         if length > if address.is_ipv4() { 32 } else { 128 } {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over as owned values")]
 
+#[cfg(target_os = "linux")]
+mod agent;
 mod analysis;
 mod judge;
 mod probe;
@@ -12,6 +14,9 @@ use pyo3::prelude::*;
 /// The engine of the observer: bytes stay here, facts cross.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[cfg(target_os = "linux")]
+    #[pymodule_export]
+    use crate::agent::{Agent, LiveError};
     #[pymodule_export]
     use crate::analysis::{Analysis, CaptureError};
     #[pymodule_export]

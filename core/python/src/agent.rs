@@ -1,0 +1,122 @@
+//! `Agent`: follows the connections of running interfaces and judges through a Python callable.
+
+use crate::analysis::{Row, places};
+use crate::judge::Callback;
+use engine::flow::Limits;
+use engine::judge::{Origin, Surroundings};
+use live::capture::Wish;
+use live::interface;
+use live::select::Selection;
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+create_exception!(observer._core, LiveError, pyo3::exceptions::PyException, "Packets cannot be captured here.");
+
+/// A live capture with the engine behind it.
+#[pyclass(module = "observer._core")]
+pub(crate) struct Agent {
+    inner: live::agent::Agent,
+    surroundings: Surroundings,
+}
+
+#[pymethods]
+impl Agent {
+    /// Begins to capture on these interfaces (none: all) what concerns these TCP ports or addresses. `backend` is
+    /// `best`, `ebpf` or `classic`.
+    #[new]
+    #[pyo3(signature = (*, interfaces, ports, addresses, ring_bytes, backend = "best"))]
+    fn new(
+        interfaces: Vec<String>,
+        ports: Vec<u16>,
+        addresses: Vec<IpAddr>,
+        ring_bytes: usize,
+        backend: &str,
+    ) -> PyResult<Self> {
+        let index = |name: &String| {
+            interface::index(name).ok_or_else(|| LiveError::new_err(format!("{name}: there is no such interface")))
+        };
+        let selection = Selection {
+            ports,
+            addresses: addresses.into_iter().map(Into::into).collect(),
+            interfaces: interfaces.iter().map(index).collect::<PyResult<_>>()?,
+        };
+        let inner = live::agent::Agent::open(selection, Limits::default(), ring_bytes, wish(backend)?);
+        Ok(Self { inner: inner.map_err(LiveError::new_err)?, surroundings: Surroundings::default() })
+    }
+
+    /// The filter in use, and why it is not a better one.
+    fn backend(&self) -> (&'static str, Option<&str>) {
+        self.inner.backend()
+    }
+
+    /// Who is who from now on, and the server ports that rules tell apart.
+    #[pyo3(signature = (*, rows, ports, cluster = "", node = ""))]
+    fn configure(&mut self, rows: Vec<Row>, ports: Vec<u16>, cluster: &str, node: &str) -> PyResult<()> {
+        self.surroundings = Surroundings {
+            places: places(rows)?,
+            ports: ports.into_iter().collect(),
+            boundaries: Vec::new(),
+            origin: Origin { cluster: cluster.to_owned(), node: node.to_owned() },
+            events: true,
+        };
+        Ok(())
+    }
+
+    /// Waits at most so long for packets and takes them in.
+    fn poll(&mut self, py: Python<'_>, timeout_ms: u32) -> PyResult<()> {
+        py.detach(|| self.inner.poll(timeout_ms)).map_err(|error| LiveError::new_err(format!("ring: {error}")))
+    }
+
+    /// How many reports wait to be judged.
+    fn pending(&self) -> usize {
+        self.inner.pending()
+    }
+
+    /// Ends all flows: no more packets are taken in.
+    fn finish(&mut self, py: Python<'_>) {
+        py.detach(|| self.inner.finish());
+    }
+
+    /// How many different certificate chains were seen.
+    fn chain_count(&self) -> usize {
+        self.inner.facts().chain_count()
+    }
+
+    /// The certificates of a chain as DER, leaf first.
+    fn chain<'py>(&self, py: Python<'py>, chain: u32) -> Vec<Bound<'py, PyBytes>> {
+        self.inner.facts().chain(chain).iter().map(|certificate| PyBytes::new(py, certificate)).collect()
+    }
+
+    /// What was counted, by name.
+    fn counters(&mut self) -> HashMap<&'static str, u64> {
+        self.inner.counters().into_iter().collect()
+    }
+
+    /// Judges what was reported since the last time. `boundaries` are those of all chains.
+    #[pyo3(signature = (evaluate, *, boundaries, write))]
+    fn judge(
+        &mut self,
+        py: Python<'_>,
+        evaluate: Py<PyAny>,
+        boundaries: Vec<Vec<u64>>,
+        write: Py<PyAny>,
+    ) -> PyResult<()> {
+        self.surroundings.boundaries = boundaries;
+        let mut callback = Callback { evaluate, write: Some(write) };
+        let Self { inner, surroundings } = self;
+        py.detach(|| inner.judge(surroundings, &mut callback)).map_err(PyErr::from)
+    }
+}
+
+fn wish(backend: &str) -> PyResult<Wish> {
+    match backend {
+        "best" => Ok(Wish::Best),
+        "ebpf" => Ok(Wish::Ebpf),
+        "classic" => Ok(Wish::Classic),
+        other => Err(PyValueError::new_err(format!("{other} is no backend"))),
+    }
+}
