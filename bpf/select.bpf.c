@@ -125,37 +125,50 @@ static __always_inline __be16 network(struct __sk_buff *skb, struct cursor *curs
 	return 0;
 }
 
-/* The length of the packet behind its IP header, or 0 where no TCP header follows. */
-static __always_inline __u32 ipv4(struct __sk_buff *skb, struct cursor *cursor, struct direction *way)
+/* Reads the IP and TCP headers in one step, as they almost always stand together. The result is the length of the
+ * packet behind its IP header, or 0 where no TCP header follows. */
+static __always_inline __u32 ipv4(struct __sk_buff *skb, struct cursor *cursor, struct direction *way,
+				  struct tcphdr *tcp)
 {
-	struct iphdr ip;
+	struct {
+		struct iphdr ip;
+		struct tcphdr tcp;
+	} both;
 	__u32 header;
 
-	if (load(skb, cursor, &ip, sizeof(ip)) || ip.protocol != IPPROTO_TCP)
+	if (load(skb, cursor, &both, sizeof(both)) || both.ip.protocol != IPPROTO_TCP)
 		return 0;
-	if (ip.frag_off & bpf_htons(FRAGMENT_OFFSET))
+	if (both.ip.frag_off & bpf_htons(FRAGMENT_OFFSET))
 		return 0;
 	way->source.words[2] = way->destination.words[2] = bpf_htonl(0xffff);
-	way->source.words[3] = ip.saddr;
-	way->destination.words[3] = ip.daddr;
-	header = ip.ihl * 4;
+	way->source.words[3] = both.ip.saddr;
+	way->destination.words[3] = both.ip.daddr;
+	header = both.ip.ihl * 4;
 	cursor->at += header;
+	*tcp = both.tcp;
+	if (header != sizeof(both.ip) && load(skb, cursor, tcp, sizeof(*tcp)))
+		return 0;
 	/* A length of 0 leaves it to the card to cut the packet. */
-	return ip.tot_len ? bpf_ntohs(ip.tot_len) - header : skb->len;
+	return both.ip.tot_len ? bpf_ntohs(both.ip.tot_len) - header : skb->len;
 }
 
-static __always_inline __u32 ipv6(struct __sk_buff *skb, struct cursor *cursor, struct direction *way)
+static __always_inline __u32 ipv6(struct __sk_buff *skb, struct cursor *cursor, struct direction *way,
+				  struct tcphdr *tcp)
 {
 	struct ipv6_opt_hdr extension;
-	struct ipv6hdr ip;
 	__u32 start, next;
+	struct {
+		struct ipv6hdr ip;
+		struct tcphdr tcp;
+	} both;
 
-	if (load(skb, cursor, &ip, sizeof(ip)))
+	if (load(skb, cursor, &both, sizeof(both)))
 		return 0;
-	__builtin_memcpy(&way->source, &ip.saddr, sizeof(way->source));
-	__builtin_memcpy(&way->destination, &ip.daddr, sizeof(way->destination));
-	start = cursor->at += sizeof(ip);
-	next = ip.nexthdr;
+	__builtin_memcpy(&way->source, &both.ip.saddr, sizeof(way->source));
+	__builtin_memcpy(&way->destination, &both.ip.daddr, sizeof(way->destination));
+	*tcp = both.tcp;
+	start = cursor->at += sizeof(both.ip);
+	next = both.ip.nexthdr;
 	for (int i = 0; i < MAX_EXTENSIONS && next != IPPROTO_TCP; i++) {
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
 			return 0;
@@ -164,24 +177,24 @@ static __always_inline __u32 ipv6(struct __sk_buff *skb, struct cursor *cursor, 
 		cursor->at += (extension.hdrlen + 1) * 8;
 		next = extension.nexthdr;
 	}
-	if (next != IPPROTO_TCP)
+	if (next != IPPROTO_TCP || (cursor->at != start && load(skb, cursor, tcp, sizeof(*tcp))))
 		return 0;
-	return ip.payload_len ? bpf_ntohs(ip.payload_len) - (cursor->at - start) : skb->len;
+	return both.ip.payload_len ? bpf_ntohs(both.ip.payload_len) - (cursor->at - start) : skb->len;
 }
 
 static __always_inline int read(struct __sk_buff *skb, struct segment *segment)
 {
-	struct direction *way = &segment->way;
 	struct cursor cursor = {.header = BPF_HDR_START_NET};
 	__be16 kind = network(skb, &cursor);
+	struct direction *way = &segment->way;
 	__u32 header, length = 0;
 	struct tcphdr tcp;
 
 	if (kind == bpf_htons(ETH_P_IP))
-		length = ipv4(skb, &cursor, way);
+		length = ipv4(skb, &cursor, way, &tcp);
 	else if (kind == bpf_htons(ETH_P_IPV6))
-		length = ipv6(skb, &cursor, way);
-	if (!length || load(skb, &cursor, &tcp, sizeof(tcp)))
+		length = ipv6(skb, &cursor, way, &tcp);
+	if (!length)
 		return 0;
 	header = tcp.doff * 4;
 	way->source_port = tcp.source;
@@ -252,7 +265,7 @@ int select_packets(struct __sk_buff *skb)
 	if (!read(skb, &segment) || !is_of_interest(&segment.way))
 		return settle(FATE_OTHER_TRAFFIC, 0);
 
-	now = bpf_ktime_get_ns();
+	now = bpf_ktime_get_coarse_ns();
 	count = tally(skb, &segment, now);
 	if (!count)
 		return settle(FATE_PASSED_UNCOUNTED, LINK_BYTES + segment.headers + payload_bytes);

@@ -11,14 +11,13 @@ import msgspec
 
 from observer import _core
 
-MINIMUM_KERNEL = (5, 3)
-CAP_BPF_KERNEL = (5, 8)
+MINIMUM_KERNEL = (5, 11)
 
 CAPABILITIES = {
     "CAP_NET_RAW": (13, "no packet can be captured at all"),
     "CAP_BPF": (39, "no eBPF: every byte of the chosen ports is copied to user space"),
     "CAP_PERFMON": (38, "nothing yet: kept for telling which process owns a connection"),
-    "CAP_SYS_ADMIN": (21, "nothing where CAP_BPF is there; kernels before 5.8 need it in its place"),
+    "CAP_SYS_ADMIN": (21, "nothing where CAP_BPF is there"),
 }
 """Number in linux/capability.h, and what its absence costs."""
 
@@ -85,7 +84,7 @@ def _kernel(machine: Machine) -> Check:
     health = Health.MISSING if not is_linux else Health.GOOD
     if is_linux and _version(machine.release) < MINIMUM_KERNEL:
         health = Health.POOR
-    return Check("kernel", health, machine.release, "eBPF needs Linux 5.3; live capture needs Linux")
+    return Check("kernel", health, machine.release, "eBPF needs Linux 5.11; live capture needs Linux")
 
 
 def _btf(machine: Machine) -> Check:
