@@ -121,7 +121,52 @@ class Purpose(StrEnum):
     KONNECTIVITY = "konnectivity"
     ETCD = "etcd"
     ADMINISTRATOR = "administrator"
+    KUBE_PROXY = "kube-proxy"
+    AUTHORITY = "authority"
+    """Signs certificates, and none of the above."""
     UNKNOWN = "unknown"
+
+
+class AnchorRole(StrEnum):
+    """Whose trust anchors some are."""
+
+    CLUSTER = "cluster"
+    """Of clients of API servers: `ca.crt` of kubeconfigs and service accounts."""
+    KUBELET_SERVING = "kubelet-serving"
+    """Of clients of kubelets: `--kubelet-certificate-authority`."""
+    FRONT_PROXY = "front-proxy"
+    """Of aggregated API servers, which hold the API server's client certificate against it."""
+    KONNECTIVITY = "konnectivity"
+    """Of Konnectivity agents and of API servers towards the Konnectivity server."""
+    ETCD = "etcd"
+    """Of API servers towards etcd and of etcd's members: `--etcd-cafile`, `--peer-trusted-ca-file`."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a certificate by RFC 5280, RFC 6125 or the state of the art; then with those that sign it."""
+
+    NO_NAMES = "no-alternative-names"
+    ADDRESS_AS_NAME = "address-as-dns-name"
+    ODD_NAME = "odd-dns-name"
+    NAMES_NOT_CRITICAL = "empty-subject-names-not-critical"
+    NO_AUTHORITY_KEY_ID = "no-authority-key-id"
+    AUTHORITY_AS_SERVER = "authority-as-server"
+    KEY_USAGE = "key-usage-without-signing"
+    OLD_VERSION = "old-version"
+    WEAK_SIGNATURE = "weak-signature"
+    SHORT_KEY = "short-key"
+    UNKNOWN_CRITICAL = "unknown-critical-extension"
+    KEY_IDS_DIFFER = "key-ids-differ"
+    NO_KEY_ID = "authority-without-key-id"
+    NO_CONSTRAINTS = "authority-without-basic-constraints"
+    CONSTRAINTS_NOT_CRITICAL = "authority-basic-constraints-not-critical"
+    NO_KEY_USAGE = "authority-without-key-usage"
+    NOT_AN_AUTHORITY = "signed-by-no-authority"
+    PATH_TOO_LONG = "path-too-long"
+    AUTHORITY_USAGE = "authority-not-for-servers"
+    NAMES_CONSTRAINED = "authority-constrains-names"
+    AUTHORITY_EXPIRED = "authority-expired"
+    AUTHORITY_NOT_YET_VALID = "authority-not-yet-valid"
 
 
 class Forwarded(StrEnum):
@@ -311,7 +356,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """One certificate as events show it: times RFC 3339 in UTC, names RFC 4514; `error`: why it was not read."""
+    """One certificate as events show it; `error` says why it was not read.
+
+    Times are RFC 3339 in UTC, names RFC 4514, key ids hexadecimal. `key_usage`, `extended_key_usage` and `authority`
+    (whether it may sign certificates, through at most `path_length` others) are null where it does not say.
+    """
 
     sha256: str
     subject: str | None = None
@@ -325,3 +374,10 @@ class Certificate(msgspec.Struct, frozen=True):
     signature_algorithm: str | None = None
     purpose: Purpose = Purpose.UNKNOWN
     error: str | None = None
+    version: int | None = None
+    key_usage: tuple[str, ...] | None = None
+    extended_key_usage: tuple[str, ...] | None = None
+    authority: bool | None = None
+    path_length: int | None = None
+    key_id: str | None = None
+    authority_key_id: str | None = None

@@ -11,8 +11,8 @@ from observer import _core, events, ruleset, totals
 from observer.analysis import Analysis, ByteSink, CaptureNote
 from observer.classify import Classified, Classifier
 from observer.errors import InputError
-from observer.evidence.certificates import boundaries
-from observer.evidence.chains import load_anchors
+from observer.evidence import anchors
+from observer.evidence.chains import Trust
 from observer.evidence.probe import Endpoint, ProbeFailedError
 from observer.inventory import file
 from observer.inventory import infer as inference
@@ -80,15 +80,15 @@ def analyze(
     """
     loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
     known = file.load(Path(inventory)) if inventory else None
-    trust = load_anchors(Path(path) for path in ca)
+    trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
     core = _core.Analysis()
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
-    chains = _Chains(core)
+    chains = _Chains(core, trust)
     used = known or _inferred(core, chains)
     bench = _Bench(Classifier(loaded_rules, used, trust, chains, compile_places(used, captured_on)), chains)
     sums = bench.judge(core, used.cluster, flows_out)
-    base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=len(trust.anchors))
+    base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=trust.size)
     return totals.analysis(bench.judged, sums, bench.places, loaded_rules, base)
 
 
@@ -98,7 +98,12 @@ def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inven
     for capture in captures:
         _read(core, capture, progress)
     core.finish()
-    return _inferred(core, _Chains(core))
+    return _inferred(core, _Chains(core, Trust()))
+
+
+def _authorities(inventory: Inventory | None) -> list[anchors.AnchorFile]:
+    given = inventory.ca if inventory else ()
+    return [anchors.AnchorFile(Path(authority.file), authority.role) for authority in given]
 
 
 def trace(capture: str, client: tuple[str, int], server: tuple[str, int], times: range) -> tuple[TracedPacket, ...]:
@@ -128,8 +133,8 @@ class Watch:
     def __init__(self, source: Source, *, inventory: str | None, ca: Sequence[str], rules: str | None) -> None:
         loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
         known = file.load(Path(inventory)) if inventory else Inventory()
-        trust = load_anchors(Path(path) for path in ca)
-        self._chains = _Chains(self)
+        trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
+        self._chains = _Chains(self, trust)
         places = compile_places(known, source.captured_on)
         self._bench = _Bench(Classifier(loaded_rules, known, trust, self._chains, places), self._chains)
         ports = self._bench.ports() if inventory else {*self._bench.ports(), *USUAL_PORTS}
@@ -206,9 +211,11 @@ class _Survey(msgspec.Struct, frozen=True):
 class _Chains:
     """The certificate chains of a run, by the numbers that shapes name them with."""
 
-    def __init__(self, core: "_core.Analysis | Watch") -> None:
+    def __init__(self, core: "_core.Analysis | Watch", trust: Trust) -> None:
         self._core = core
+        self._trust = trust
         self._chains: dict[int, list[bytes]] = {}
+        self._boundaries: list[list[int]] = []
 
     def __call__(self, number: int) -> list[bytes]:
         """DER, leaf first."""
@@ -218,7 +225,9 @@ class _Chains:
 
     def boundaries(self) -> list[list[int]]:
         """Per chain the instants at which its judgement may change."""
-        return [boundaries(self(number)) for number in range(self._core.chain_count())]
+        new = range(len(self._boundaries), self._core.chain_count())
+        self._boundaries += (self._trust.boundaries(self(number)) for number in new)
+        return self._boundaries
 
 
 class _Bench:

@@ -15,6 +15,7 @@ from observer.errors import ConfigurationError, Problem
 from observer.model import (
     Certainty,
     Confidence,
+    Fault,
     Forwarded,
     Listener,
     Outcome,
@@ -85,6 +86,7 @@ class FindingConditions(PathConditions, frozen=True):
     certificate: Allowed[
         Literal["expired", "expiring", "not-yet-valid", "wrong-name", "wrong-usage", "unanchored", "unknown"]
     ] = None
+    conformity: Allowed[Fault] = None
     client_certificate_time: Allowed[Literal["valid", "expiring", "expired", "not-yet-valid", "unknown"]] = None
     ssh_algorithms: Allowed[Literal["weak", "good", "unknown"]] = None
     refused_by: Allowed[Literal["client", "server", "nobody"]] = None

@@ -3,11 +3,12 @@
 import msgspec
 
 from observer.classify import attribution, findings, verdict
-from observer.classify.case import Case
+from observer.classify.case import ANCHORS, Case
 from observer.classify.configured import Configured, configured
 from observer.classify.facts import Chains, ReadChain, facts_of
 from observer.evidence import certificates
-from observer.evidence.chains import Chain, Judgement, Trust, Wanted
+from observer.evidence.chains import Judgement, Trust, Wanted
+from observer.evidence.paths import Chain
 from observer.inventory.file import Inventory
 from observer.inventory.places import Place, PlaceTable, compile_places
 from observer.model import (
@@ -70,7 +71,8 @@ class Classifier:
     def _judge(self, shape: Shape, server: Place, path: Attribution, chain: Chain) -> Judgement | None:
         if not chain:
             return None
-        return self.trust.judge(chain, self._wanted(shape, server, path), shape.time)
+        roles = ANCHORS.get(path.path, ())
+        return self.trust.judge(chain, self._wanted(shape, server, path), shape.time, roles)
 
     def _wanted(self, shape: Shape, server: Place, path: Attribution) -> Wanted:
         """What the client may have dialled. Only kubelets are surely dialled by their own address."""

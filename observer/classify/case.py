@@ -4,9 +4,24 @@ import msgspec
 
 from observer.classify.configured import KUBELET_PATH, Configured
 from observer.evidence.chains import Judgement
-from observer.model import Attribution, Outcome, Protocol, Purpose, Shape, TlsFacts
+from observer.model import AnchorRole, Attribution, Outcome, Protocol, Purpose, Shape, TlsFacts
 
 PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
+# Whose anchors the clients of each path trust, the first role for which some were given.
+KUBELET_ANCHORS = (AnchorRole.KUBELET_SERVING, AnchorRole.CLUSTER)
+KONNECTIVITY_ANCHORS = (AnchorRole.KONNECTIVITY, AnchorRole.CLUSTER)
+ANCHORS = {
+    "node-to-apiserver": (AnchorRole.CLUSTER,),
+    "pod-to-apiserver": (AnchorRole.CLUSTER,),
+    "controlplane-to-apiserver": (AnchorRole.CLUSTER,),
+    "external-to-apiserver": (AnchorRole.CLUSTER,),
+    KUBELET_PATH: KUBELET_ANCHORS,
+    "kubelet-other-client": KUBELET_ANCHORS,
+    "konnectivity-agent-to-server": KONNECTIVITY_ANCHORS,
+    "apiserver-to-konnectivity-server": KONNECTIVITY_ANCHORS,
+    "etcd-client": (AnchorRole.ETCD,),
+    "etcd-peer": (AnchorRole.ETCD,),
+}
 # Clients of these trust the cluster's authority, which is what a user hands in with --ca. The anchors of others (the
 # caBundle of a webhook, etcd's own authority, a pod's private one) are not known to us.
 CLUSTER_AUTHORITY_PATHS = frozenset(

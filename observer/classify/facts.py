@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from observer.evidence import certificates
-from observer.evidence.chains import Chain
+from observer.evidence.paths import Chain
 from observer.inventory.places import Place
 from observer.model import Forwarded, HttpFacts, Outcome, Presence, Protocol, Purpose, Shape, SshFacts, TlsFacts
 

@@ -31,6 +31,7 @@ SEEN_IN = {
     "tls_version": ("TLS version", "TLS handshake"),
     "cipher": ("cipher suite", "TLS ServerHello"),
     "certificate": ("server certificate", "TLS handshake"),
+    "conformity": ("against the rules", "server's certificates"),
     "client_certificate_time": ("client certificate", "TLS handshake"),
     "ssh_algorithms": ("algorithms", "SSH negotiation"),
 }
@@ -65,6 +66,7 @@ def judged_facts(
         "tls_version": frozenset({_version(tls.version)}),
         "cipher": frozenset(grades(tls.cipher)),
         "certificate": _certificate(judgement),
+        "conformity": frozenset(map(str, judgement.faults if judgement else ())),
         "client_certificate_time": frozenset(
             {str(time_of(chains.client[0], shape.time)) if chains.client else "unknown"}
         ),

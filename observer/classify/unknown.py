@@ -4,8 +4,8 @@ import msgspec
 
 from observer.classify.case import Case
 from observer.classify.configured import KUBELET_PATH
-from observer.evidence.chains import Time
-from observer.model import Certainty, Evidence, Outcome, Protocol, State, Verdict
+from observer.evidence.chains import Judgement, Time
+from observer.model import Certainty, Evidence, Fault, Outcome, Protocol, State, Verdict
 
 
 def unknown(case: Case) -> Verdict:
@@ -37,18 +37,35 @@ OUTCOMES = {
 }
 
 
+ENCRYPTED = "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
+NOT_SEEN = "certificate-not-seen: the server's certificate is not in the capture"
+
+
 def _certificate_missing(case: Case) -> str:
     if case.judgement is None:
-        if case.tls.version == "1.3":
-            return "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
-        return "certificate-not-seen: the server's certificate is not in the capture"
+        return ENCRYPTED if case.tls.version == "1.3" else NOT_SEEN
     if case.judgement.anchored is None:
         return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
     if case.judgement.time is Time.NOT_YET_VALID:
         return "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong"
+    if case.judgement.anchored:
+        return _not_accepted(case.judgement)
     if case.always_verifies:
         return "anchor-not-given: this client always verifies, with an authority that was not given"
     return "anchor-not-known: which authorities this client trusts is not known"
+
+
+def _not_accepted(judgement: Judgement) -> str:
+    """A path leads to an anchor, and yet it is open whether the certificate would satisfy this client."""
+    if judgement.refused:
+        return f"non-conforming: no verifier measured accepts the certificate's path: {_words(judgement.refused)}"
+    if judgement.name is False:
+        return "name-not-known: the certificate bears other names, and which one this client asks for is not known"
+    return f"non-conforming: verifiers differ about the certificate: {_words(judgement.faults)}"
+
+
+def _words(faults: tuple[Fault, ...]) -> str:
+    return ", ".join(faults)
 
 
 def _prior(case: Case) -> tuple[str, ...]:

@@ -14,8 +14,10 @@ from observer.classify.ciphers import grades
 from observer.classify.configured import KUBELET_PATH
 from observer.classify.unknown import unknown
 from observer.evidence.chains import Time
-from observer.model import Certainty, Confidence, Evidence, Outcome, Protocol, Purpose, State, Verdict
+from observer.model import Certainty, Confidence, Evidence, Fault, Outcome, Protocol, Purpose, State, Verdict
 
+# With these, whether the name is the one dialled depends on the verifier.
+MISNAMED = frozenset({Fault.ADDRESS_AS_NAME, Fault.ODD_NAME, Fault.NO_NAMES})
 CONCLUSIVE = frozenset({State.VERIFIED, State.VERIFIABLE, State.UNVERIFIED})
 
 Rule = Callable[[Case], Verdict | None]
@@ -83,9 +85,10 @@ def unverifiable(case: Case) -> Verdict | None:
         return _noted(_inferred(State.UNVERIFIED, _certificate("validity", judgement.time)), case)
     if not judgement.usage:
         return _noted(_inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers")), case)
-    if judgement.anchored is False and case.path in CLUSTER_AUTHORITY_PATHS:
+    if judgement.anchored is False and (case.path in CLUSTER_AUTHORITY_PATHS or judgement.bound):
         proven = case.path == KUBELET_PATH and case.authority_given
-        evidence = _certificate("signature path", "to none of the trust anchors given")
+        whose = "given for this client" if judgement.bound else "given"
+        evidence = _certificate("signature path", f"to none of the trust anchors {whose}")
         found = _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
         return _noted(found, case)
     return None
@@ -134,6 +137,8 @@ def verifiable(case: Case) -> Verdict | None:
     if not case.carried_on or judgement is None or not judgement.anchored:
         return None
     if judgement.time not in (Time.VALID, Time.EXPIRING) or not judgement.usage or judgement.name is False:
+        return None
+    if judgement.refused or (judgement.name is None and MISNAMED & set(judgement.faults)):
         return None
     evidence = _certificate("signature path", "to a trust anchor given")
     if judgement.name is None:

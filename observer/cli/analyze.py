@@ -11,7 +11,7 @@ from observer.analysis import Analysis, ByteSink, reaches, with_baseline
 from observer.cli.options import fail_on_option
 from observer.cli.output import destination, text
 from observer.cli.progress import progress
-from observer.model import Severity
+from observer.model import AnchorRole, Severity
 
 Run = Callable[[ByteSink | None], Analysis]
 """Analyses, and writes flow events to what it is given."""
@@ -70,7 +70,13 @@ WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson}
 @click.command("analyze")
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option("--inventory", metavar="FILE", help="Who is who in the cluster (YAML). Without it the traffic tells.")
-@click.option("--ca", metavar="FILE", multiple=True, help="Certificates the cluster's clients trust (PEM). Repeatable.")
+@click.option(
+    "--ca",
+    metavar="[ROLE=]FILE",
+    multiple=True,
+    help="Authorities that clients trust (PEM); ROLE says which clients: "
+    f"{', '.join(AnchorRole)}. Without it any may. Repeatable.",
+)
 @click.option("--rules", metavar="DIR", help="Rules in place of those that come with the program.")
 @click.option("--captured-on", type=Address(), help="The host whose loopback the captures show.")
 @click.option(

@@ -1,32 +1,24 @@
-"""Reads certificates leniently: what cannot be read is said in `error`, never raised. Trust is judged in `chains`.
-
-`cryptography` is imported on first use: it costs a fifth of a second that a capture without TLS need not pay.
-"""
+"""Says what a certificate is, leniently: what cannot be read is said in `error`. Trust is judged in `chains`."""
 
 import datetime
 import functools
 import hashlib
 import re
-import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from observer.evidence import extensions
+from observer.evidence.extensions import EXTENDED_KEY_USAGES
+from observer.evidence.reading import CACHE_SIZE, attempt, issuer, parsed, signed_by, subject
 from observer.model import Certificate, Purpose
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-T = TypeVar("T")
 
 NANOSECONDS = 1_000_000_000
 # Renewal by hand needs notice; kubeadm's and the kubelet's own renewal comes earlier.
 EXPIRY_NOTICE_NS = 30 * 86_400 * NANOSECONDS
 # The clock of the capture is not that of the client; both may be a little wrong.
 CLOCK_SKEW_NS = 300 * NANOSECONDS
-# More distinct certificates than the captures of a large cluster show; evicted ones are read again.
-CACHE_SIZE = 16_384
-# Longer certificates than any in use are not worth parsing.
-LENGTH_LIMIT = 64 * 1024
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 # client-go's GenerateSelfSignedCertKey names both certificates after the host and the second they were made.
@@ -42,38 +34,14 @@ BY_COMMON_NAME = {
     "konnectivity-server": Purpose.KONNECTIVITY,
     "system:konnectivity-server": Purpose.KONNECTIVITY,
     "system:konnectivity-agent": Purpose.KONNECTIVITY,
+    "system:kube-proxy": Purpose.KUBE_PROXY,
     "kube-etcd": Purpose.ETCD,
     "kube-etcd-peer": Purpose.ETCD,
 }
-
-
-@functools.lru_cache(CACHE_SIZE)
-def parsed(der: bytes) -> "x509.Certificate | None":
-    """The certificate as `cryptography` reads it, or None."""
-    from cryptography import x509  # noqa: PLC0415 - see above
-
-    return attempt(lambda: x509.load_der_x509_certificate(der)) if len(der) <= LENGTH_LIMIT else None
-
-
-def attempt(read: Callable[[], T]) -> T | None:
-    """What `read` returns, or None where the certificate is too odd: its parts are parsed only when asked for."""
-    from cryptography import exceptions, x509  # noqa: PLC0415 - see above
-
-    try:
-        with warnings.catch_warnings():
-            # A certificate that breaks the rules is nothing to tell on standard error.
-            warnings.simplefilter("ignore")
-            return read()
-    except (
-        ValueError,
-        TypeError,
-        x509.InvalidVersion,
-        x509.DuplicateExtension,
-        x509.ExtensionNotFound,
-        x509.UnsupportedGeneralNameType,
-        exceptions.UnsupportedAlgorithm,
-    ):
-        return None
+# kubeadm names the certificates of etcd after the host, and what signed them like this.
+ETCD_AUTHORITY = "etcd-ca"
+# kubeadm's group of administrators since 1.29, and that of the superusers.
+ADMINISTRATORS = frozenset({"system:masters", "kubeadm:cluster-admins"})
 
 
 @functools.lru_cache(CACHE_SIZE)
@@ -83,39 +51,27 @@ def describe(der: bytes) -> Certificate:
     certificate = parsed(der)
     if certificate is None:
         return Certificate(fingerprint, error="is no certificate that can be read")
-    times = validity(der)
+    times, uses, limits = validity(der), extensions.extended_key_usage(der), extensions.constraints(der)
     return Certificate(
         fingerprint,
-        subject=_rfc4514(attempt(lambda: certificate.subject)),
-        issuer=_rfc4514(attempt(lambda: certificate.issuer)),
+        subject=subject(der),
+        issuer=issuer(der),
         serial=attempt(lambda: format(certificate.serial_number, "x")),
         not_before=times and _rfc3339(times[0]),
         not_after=times and _rfc3339(times[1]),
-        san=alternative_names(der),
+        san=extensions.names(der).shown,
         self_signed=signed_by(der, der),
         key=attempt(lambda: _key(certificate)),
         signature_algorithm=attempt(lambda: _signature_algorithm(certificate)),
         purpose=purpose(der),
+        version=attempt(lambda: certificate.version.value + 1),
+        key_usage=extensions.key_usage(der),
+        extended_key_usage=None if uses is None else tuple(sorted(EXTENDED_KEY_USAGES.get(use, use) for use in uses)),
+        authority=None if limits is None else limits.authority,
+        path_length=None if limits is None else limits.path_length,
+        key_id=extensions.key_id(der),
+        authority_key_id=extensions.authority_key_id(der),
     )
-
-
-def signed_by(der: bytes, issuer: bytes) -> bool | None:
-    """Whether `issuer`'s name and key stand behind the certificate; None where that cannot be computed.
-
-    Nothing else is asked of the issuer: a strict reading refuses chains that Go and OpenSSL accept.
-    """
-    from cryptography import exceptions  # noqa: PLC0415 - see above
-
-    child, parent = parsed(der), parsed(issuer)
-    if child is None or parent is None:
-        return None
-    try:
-        child.verify_directly_issued_by(parent)
-    except exceptions.UnsupportedAlgorithm:
-        return None
-    except (ValueError, TypeError, exceptions.InvalidSignature):
-        return False
-    return True
 
 
 def validity(der: bytes) -> tuple[int, int] | None:
@@ -127,26 +83,9 @@ def validity(der: bytes) -> tuple[int, int] | None:
 
 
 def alternative_names(der: bytes) -> tuple[str, ...]:
-    """Its DNS names and IP addresses, in its own order."""
-    from cryptography import x509  # noqa: PLC0415 - see above
-
-    certificate = parsed(der)
-    if certificate is None:
-        return ()
-    extension = attempt(lambda: certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName))
-    names = extension.value if extension else ()
-    return tuple(str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress))
-
-
-def usages(der: bytes) -> frozenset[str] | None:
-    """Object identifiers of its extended key usage; None where it is not limited."""
-    from cryptography import x509  # noqa: PLC0415 - see above
-
-    certificate = parsed(der)
-    if certificate is None:
-        return None
-    extension = attempt(lambda: certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage))
-    return frozenset(usage.dotted_string for usage in extension.value) if extension else None
+    """Its DNS names and its IP addresses."""
+    names = extensions.names(der)
+    return (*names.dns, *names.addresses)
 
 
 def common_name(der: bytes) -> str | None:
@@ -157,18 +96,23 @@ def common_name(der: bytes) -> str | None:
 @functools.lru_cache(CACHE_SIZE)
 def purpose(der: bytes) -> Purpose:
     """What the certificate is for, by the names in it."""
-    name, organizations, issuer = _names(der)
-    if name is None:
-        return Purpose.APISERVER if API_SERVER_NAMES & set(alternative_names(der)) else Purpose.UNKNOWN
-    if _generated(name, issuer):
+    name, organizations, issuer_name = _names(der)
+    if name is not None and _generated(name, issuer_name):
         return Purpose.SELF_GENERATED
-    if name in BY_COMMON_NAME:
-        return BY_COMMON_NAME[name]
+    return BY_COMMON_NAME.get(name or "") or _by_other_names(der, name or "", organizations, issuer_name)
+
+
+def _by_other_names(der: bytes, name: str, organizations: frozenset[str], issuer_name: str | None) -> Purpose:
     if API_SERVER_NAMES & set(alternative_names(der)):
         return Purpose.APISERVER
+    if issuer_name == ETCD_AUTHORITY and name != ETCD_AUTHORITY:
+        return Purpose.ETCD
     if name.startswith("system:node:") and "system:nodes" in organizations:
         return Purpose.NODE
-    return Purpose.ADMINISTRATOR if "system:masters" in organizations else Purpose.UNKNOWN
+    if ADMINISTRATORS & organizations:
+        return Purpose.ADMINISTRATOR
+    limits = extensions.constraints(der)
+    return Purpose.AUTHORITY if limits and limits.authority else Purpose.UNKNOWN
 
 
 def node_name(der: bytes) -> str | None:
@@ -195,21 +139,18 @@ def _generated(name: str, issuer: str | None) -> bool:
     return own is not None and issuer == f"{own['host']}-ca@{own['epoch']}"
 
 
+@functools.lru_cache(CACHE_SIZE)
 def _names(der: bytes) -> tuple[str | None, frozenset[str], str | None]:
     """Common name, organizations, and the issuer's common name."""
-    from cryptography.x509 import NameOID  # noqa: PLC0415 - see above
+    from cryptography.x509 import NameOID  # noqa: PLC0415 - see `reading`
 
     certificate = parsed(der)
-    subject = attempt(lambda: certificate.subject) if certificate else None
-    issuer = attempt(lambda: certificate.issuer) if certificate else None
-    own = [str(item.value) for item in subject.get_attributes_for_oid(NameOID.COMMON_NAME)] if subject else []
-    made = [str(item.value) for item in issuer.get_attributes_for_oid(NameOID.COMMON_NAME)] if issuer else []
-    groups = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) if subject else []
+    holder = attempt(lambda: certificate.subject) if certificate else None
+    signer = attempt(lambda: certificate.issuer) if certificate else None
+    own = [str(item.value) for item in holder.get_attributes_for_oid(NameOID.COMMON_NAME)] if holder else []
+    made = [str(item.value) for item in signer.get_attributes_for_oid(NameOID.COMMON_NAME)] if signer else []
+    groups = holder.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) if holder else []
     return next(iter(own), None), frozenset(str(item.value) for item in groups), next(iter(made), None)
-
-
-def _rfc4514(name: "x509.Name | None") -> str | None:
-    return None if name is None else name.rfc4514_string()
 
 
 def _ns(instant: datetime.datetime) -> int:

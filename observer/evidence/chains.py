@@ -1,28 +1,21 @@
 """Judges a certificate chain in the laxest way that some client could: path, time, usage and name, each apart.
 
-A strict verifier would call chains bad that real clients accept, and a wrong `unverified` is the worst mistake here.
+A strict verifier would call chains bad that real clients accept, and a wrong `unverified` is the worst mistake here;
+what it would say is kept beside, as faults.
 """
 
 import functools
-import ipaddress
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
-from observer.errors import ConfigurationError, Problem
-from observer.evidence import certificates
-
-Chain = tuple[bytes, ...]
-
-# Go and OpenSSL give up long before; the bound is for chains made to be expensive.
-DEPTH_LIMIT = 8
-CHAIN_LIMIT = 16
-CACHE_SIZE = 16_384
-
-SERVER_USAGE = "1.3.6.1.5.5.7.3.1"
-ANY_USAGE = "2.5.29.37.0"
+from observer.evidence import certificates, conformity, extensions
+from observer.evidence.conformity import REFUSED, for_servers, is_address
+from observer.evidence.paths import CHAIN_LIMIT, Anchors, Chain
+from observer.evidence.reading import CACHE_SIZE, parsed
+from observer.model import AnchorRole, Fault
 
 
 class Time(StrEnum):
@@ -47,56 +40,132 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What was found; None where it cannot be told."""
+    """What was found; None where it cannot be told.
+
+    `bound`: anchors were given for just this kind of client. `faults`: what a strict reading finds, in the best path.
+    """
 
     anchored: bool | None
     time: Time
     usage: bool
     name: bool | None
+    bound: bool = False
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Fault, ...]:
+        """The faults with which no verifier that was measured accepts."""
+        return tuple(fault for fault in self.faults if fault in REFUSED)
 
 
 class Trust:
-    """The trust anchors given, each with the file it is from."""
+    """The trust anchors given, each with the file it is from; `bound` ones count only for clients of their role."""
 
-    def __init__(self, anchors: Iterable[bytes] = (), files: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        anchors: Iterable[bytes] = (),
+        files: Collection[str] = (),
+        bound: Mapping[AnchorRole, Iterable[bytes]] | None = None,
+    ) -> None:
         self.anchors = tuple(dict.fromkeys(anchors))
+        self.bound = {role: tuple(dict.fromkeys(given)) for role, given in (bound or {}).items()}
         self.files = frozenset(files)
-        self._anchored = functools.lru_cache(CACHE_SIZE)(self._find_anchor)
+        self._all = tuple(dict.fromkeys((*self.anchors, *(one for some in self.bound.values() for one in some))))
+        self._edges = frozenset(_edges(self._all))
+        self._anchors_for = functools.cache(self._bind)
 
-    def judge(self, chain: Chain, wanted: Wanted, time_ns: int) -> Judgement:
-        """The judgement of a server's chain at an instant."""
+    @property
+    def size(self) -> int:
+        """How many anchors were given."""
+        return len(self._all)
+
+    def judge(self, chain: Chain, wanted: Wanted, time_ns: int, roles: tuple[AnchorRole, ...] = ()) -> Judgement:
+        """The judgement of a server's chain at an instant, for clients that trust the anchors of the first role given.
+
+        Anchors that were bound to no role count for every client.
+        """
         leaf = chain[0] if chain else b""
-        anchored = self._anchored(chain[:CHAIN_LIMIT])
-        return Judgement(anchored, time_of(leaf, time_ns), for_servers(leaf), named(leaf, wanted))
+        anchors, bound = self._anchors_for(roles)
+        anchored, faults = self._path(chain[: CHAIN_LIMIT + 1], anchors, time_ns)
+        return Judgement(anchored, time_of(leaf, time_ns), for_servers(leaf), named(leaf, wanted), bound, faults)
 
-    def _find_anchor(self, chain: Chain) -> bool | None:
-        """Whether any path of names and signatures leads from the first certificate to an anchor."""
-        if not self.anchors or not chain or certificates.parsed(chain[0]) is None:
-            return None
-        issuers = (*self.anchors, *chain)
-        reached, edge, doubt = {chain[0]}, [chain[0]], False
-        for _ in range(DEPTH_LIMIT):
-            if any(certificate in self.anchors for certificate in edge):
-                return True
-            links = [(issuer, certificates.signed_by(child, issuer)) for child in edge for issuer in issuers]
-            doubt = doubt or any(link is None for _, link in links)
-            edge = list(dict.fromkeys(issuer for issuer, link in links if link and issuer not in reached))
-            reached.update(edge)
-        return None if doubt else False
+    def boundaries(self, chain: Sequence[bytes]) -> list[int]:
+        """Instants (ns), in order, from which on a judgement of the chain may be another one."""
+        return sorted({*certificates.boundaries(list(chain)), *_edges(chain[1:CHAIN_LIMIT]), *self._edges})
+
+    def _bind(self, roles: tuple[AnchorRole, ...]) -> tuple[Anchors, bool]:
+        own = next((self.bound[role] for role in roles if self.bound.get(role)), ())
+        return Anchors((*own, *self.anchors)), bool(own)
+
+    def _path(self, chain: Chain, anchors: Anchors, time_ns: int) -> tuple[bool | None, tuple[Fault, ...]]:
+        """Whether any path leads to an anchor, and the faults of the one that has the fewest."""
+        if not chain or parsed(chain[0]) is None:
+            return None, ()
+        if not anchors:
+            return None, conformity.faults(chain[:1], anchored=False)
+        paths, doubt = anchors.paths(chain)
+        if not paths:
+            return None if doubt else False, conformity.faults(chain[:1], anchored=False)
+        readings = ((*conformity.faults(path, anchored=True), *_untimely(path, time_ns)) for path in paths)
+        return True, min(readings, key=lambda found: (len(REFUSED & set(found)), len(found)))
+
+
+def _edges(authorities: Iterable[bytes]) -> Iterator[int]:
+    """Where each of them begins and ceases to count."""
+    for times in map(certificates.validity, authorities):
+        if times is not None:
+            yield from (times[0] - certificates.CLOCK_SKEW_NS, times[1] + certificates.CLOCK_SKEW_NS)
+
+
+def _untimely(path: Chain, time_ns: int) -> tuple[Fault, ...]:
+    """Faults of authorities that are out of their time."""
+    times = {time_of(authority, time_ns) for authority in path[1:]}
+    expired = (Fault.AUTHORITY_EXPIRED,) if Time.EXPIRED in times else ()
+    young = (Fault.AUTHORITY_NOT_YET_VALID,) if Time.NOT_YET_VALID in times else ()
+    return expired + young
 
 
 @functools.lru_cache(CACHE_SIZE)
 def named(leaf: bytes, wanted: Wanted) -> bool | None:
-    """Whether the certificate bears a name the client may have asked for."""
-    if certificates.parsed(leaf) is None:
+    """Whether the certificate bears a name the client may have asked for; None also where verifiers differ."""
+    if parsed(leaf) is None:
         return None
-    names = certificates.alternative_names(leaf) or tuple(filter(None, [certificates.common_name(leaf)]))
-    if wanted.server_name is not None:
-        return any(_matches(name, wanted.server_name) for name in names)
-    if wanted.addresses & set(names):
+    if wanted.server_name is not None and not is_address(wanted.server_name):
+        return _bears_name(leaf, wanted.server_name)
+    addresses = wanted.addresses if wanted.server_name is None else frozenset({wanted.server_name})
+    if addresses & set(extensions.names(leaf).addresses):
         return True
+    borne = addresses_named(leaf)
     # A client that dialled an address sends no SNI; behind a translation it was another address than ours.
-    return None if wanted.translated and any(map(_is_address, names)) else False
+    return None if addresses & set(borne) or (wanted.translated and borne) else False
+
+
+def addresses_named(leaf: bytes) -> tuple[str, ...]:
+    """The addresses that the certificate bears, also those that it gives for names."""
+    names = extensions.names(leaf)
+    return (*names.addresses, *filter(is_address, _dns_names(leaf)))
+
+
+def _dns_names(leaf: bytes) -> tuple[str, ...]:
+    """OpenSSL takes the common name where no DNS name is given."""
+    return extensions.names(leaf).dns or tuple(filter(None, [certificates.common_name(leaf)]))
+
+
+def _bears_name(leaf: bytes, server_name: str) -> bool | None:
+    names = _dns_names(leaf)
+    if any(_matches(name, server_name) for name in names):
+        return True
+    return None if any(_matches(name.rstrip("."), server_name) for name in names) else False
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """RFC 6125 6.4.3: a star stands for the first label or, as OpenSSL reads it, for a part of that."""
+    pattern, name = pattern.lower(), name.lower().rstrip(".")
+    first, dot, rest = pattern.partition(".")
+    if first.count("*") != 1 or not dot:
+        return pattern == name
+    begin, _, end = first.partition("*")
+    return re.fullmatch(rf"{re.escape(begin)}[^.]+{re.escape(end)}\.{re.escape(rest)}", name) is not None
 
 
 def time_of(leaf: bytes, time_ns: int) -> Time:
@@ -109,59 +178,3 @@ def time_of(leaf: bytes, time_ns: int) -> Time:
     if time_ns >= times[1] + certificates.CLOCK_SKEW_NS:
         return Time.EXPIRED
     return Time.EXPIRING if time_ns >= times[1] - certificates.EXPIRY_NOTICE_NS else Time.VALID
-
-
-def for_servers(leaf: bytes) -> bool:
-    """Whether a server may use it; a certificate without the extension is for anything."""
-    usages = certificates.usages(leaf)
-    return usages is None or bool(usages & {SERVER_USAGE, ANY_USAGE})
-
-
-def load_anchors(files: Iterable[Path]) -> Trust:
-    """Trust anchors of PEM files, several per file; ConfigurationError names each that has none or is unreadable."""
-    anchors, problems, read = list[bytes](), list[Problem](), list[str]()
-    for file in files:
-        try:
-            anchors += _anchors_of(file.read_bytes())
-            read.append(str(file))
-        except OSError as error:
-            problems.append(Problem(str(file), 0, 0, "", error.strerror or "cannot be read"))
-        except ValueError as error:
-            problems.append(Problem(str(file), 0, 0, "", str(error)))
-    if problems:
-        raise ConfigurationError.of(problems)
-    return Trust(anchors, read)
-
-
-def _anchors_of(pem: bytes) -> list[bytes]:
-    from cryptography import x509  # noqa: PLC0415 - see `certificates`
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - see `certificates`
-
-    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-    found = list[bytes]()
-    for number, part in enumerate(pem.split(begin)[1:], 1):
-        block = begin + part.partition(end)[0] + end
-        certificate = certificates.attempt(functools.partial(x509.load_pem_x509_certificate, block))
-        if certificate is None:
-            line = pem[: pem.index(part)].count(b"\n") + 1
-            raise ValueError(f"certificate {number}, line {line}, cannot be read")
-        found.append(certificate.public_bytes(Encoding.DER))
-    if not found:
-        raise ValueError("holds no PEM certificate")
-    return found
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """RFC 6125 6.4.3: a star stands for the whole first label."""
-    pattern, name = pattern.lower().rstrip("."), name.lower().rstrip(".")
-    if pattern.startswith("*."):
-        return "." in name and name.split(".", 1)[1] == pattern[2:]
-    return pattern == name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,7 @@ import msgspec
 from observer import yaml
 from observer.errors import ConfigurationError, Problem
 from observer.inventory.components import Components, Part, Unread
+from observer.model import AnchorRole
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
@@ -94,6 +95,13 @@ class Etcd(Part, frozen=True):
     ports: tuple[Port, ...] = (2379, 2380)
 
 
+class Authority(Part, frozen=True):
+    """A file of trust anchors (PEM), beside the inventory; without a role any client may trust them."""
+
+    file: str
+    role: AnchorRole | None = None
+
+
 class Inventory(Part, frozen=True):
     """Who is who in one cluster. `inferred` says that traffic told it, so no path can be certain.
 
@@ -112,14 +120,20 @@ class Inventory(Part, frozen=True):
     etcd: tuple[Etcd, ...] = ()
     components: Components = Components()
     captured_on: Address | None = None
+    ca: tuple[Authority, ...] = ()
     inferred: bool = False
     sources: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     could_not_read: tuple[Unread, ...] = ()
 
 
 def load(file: Path) -> Inventory:
-    """Reads an inventory file; ConfigurationError holds everything that is wrong with it."""
-    return _checked(yaml.load(file, Inventory))
+    """Reads an inventory file; ConfigurationError holds everything that is wrong with it.
+
+    Files of trust anchors are found from where the inventory is.
+    """
+    inventory = _checked(yaml.load(file, Inventory))
+    beside = (msgspec.structs.replace(authority, file=str(file.parent / authority.file)) for authority in inventory.ca)
+    return msgspec.structs.replace(inventory, ca=tuple(beside))
 
 
 def parse(text: str, file: str = "inventory") -> Inventory:

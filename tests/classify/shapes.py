@@ -73,7 +73,7 @@ class Cluster:
     ) -> None:
         inventory = file.parse(text)
         self.table = compile_places(inventory, given.get("captured_on"))
-        trust = Trust(anchors, given.get("files", ()))
+        trust = Trust(anchors, given.get("files", ()), given.get("bound"))
         self.classifier = Classifier(RULES, inventory, trust, lambda number: list(chains[number]), self.table)
 
     def judge(

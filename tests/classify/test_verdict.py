@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from observer.classify import Classified
-from observer.model import Alert, Certainty, Outcome, Presence, Protocol, SshFacts, State
+from observer.model import Alert, AnchorRole, Certainty, Outcome, Presence, Protocol, SshFacts, State
 
 from .shapes import API, NODE1, NODE2, OTHER_SERVICE, PLAIN, POD1, POD2, SET, TUNNEL, UNSET, Cluster, http, tls
 
@@ -160,6 +160,24 @@ def test_etcd_has_its_own_authority_so_the_clusters_says_nothing(cluster: Callab
     found = cluster("etcd-server").judge(API, API, 2379, tls(server_chain=0, client_certificate=SENT))
 
     assert state(found)[0] is State.UNKNOWN
+
+
+def test_with_an_authority_bound_to_etcd_a_certificate_without_a_path_counts(chain_of: ChainOf) -> None:
+    bound = {AnchorRole.ETCD: chain_of("ca")}
+    cluster = Cluster(PLAIN, (), [chain_of("kubelet-otherca"), chain_of("kubelet-node1-serving")], bound=bound)
+
+    wrong = cluster.judge(API, API, 2379, tls(server_chain=0, client_certificate=SENT))
+    right = cluster.judge(API, API, 2379, tls(server_chain=1, client_certificate=SENT))
+
+    assert state(wrong) == (State.UNVERIFIED, Certainty.INFERRED)
+    assert right.verdict.reasons[0] == "certificate: signature path to a trust anchor given (server's certificate)"
+
+
+def test_even_with_a_bound_authority_a_client_that_always_verifies_is_never_accused(chain_of: ChainOf) -> None:
+    bound = {AnchorRole.KONNECTIVITY: chain_of("ca")}
+    cluster = Cluster(TUNNEL, (), [chain_of("kubelet-otherca")], bound=bound)
+
+    assert state(cluster.judge(NODE1, KONNECTIVITY_SERVER, 8132, tls(server_chain=0)))[0] is State.UNKNOWN
 
 
 def test_a_konnectivity_agent_always_verifies_so_it_is_never_called_unverified(

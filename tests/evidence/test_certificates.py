@@ -24,6 +24,17 @@ def test_a_certificate_is_shown_with_names_times_and_key(chain_of: ChainOf) -> N
     assert shown.error is None
 
 
+def test_a_certificate_is_shown_with_what_it_may_be_used_for(chain_of: ChainOf) -> None:
+    leaf = certificates.describe(chain_of("kubelet-node1-serving")[0])
+    authority = certificates.describe(chain_of("ca")[0])
+
+    assert (leaf.version, leaf.authority, leaf.key_usage) == (3, False, ("digitalSignature",))
+    assert leaf.extended_key_usage == ("serverAuth",)
+    assert leaf.authority_key_id == authority.key_id
+    assert (authority.authority, authority.purpose) == (True, Purpose.AUTHORITY)
+    assert authority.extended_key_usage is None
+
+
 def test_a_self_signed_certificate_is_told_by_its_signature(chain_of: ChainOf) -> None:
     assert certificates.describe(chain_of("podweb-selfsigned")[0]).self_signed is True
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from observer.errors import ConfigurationError
-from observer.evidence.certificates import boundaries
-from observer.evidence.chains import Judgement, Time, Trust, Wanted, load_anchors
+from observer.evidence import certificates
+from observer.evidence.anchors import AnchorFile, anchor_file, load
+from observer.evidence.chains import Judgement, Time, Trust, Wanted
+from observer.model import AnchorRole, Fault
 
 ChainOf = Callable[[str], tuple[bytes, ...]]
 
@@ -70,7 +72,7 @@ def test_the_last_thirty_days_are_told(cluster: Trust, chain_of: ChainOf) -> Non
 
 def test_a_judgement_changes_just_at_the_boundaries(cluster: Trust, chain_of: ChainOf) -> None:
     chain = chain_of("apiserver")
-    times = [judge(cluster, chain, time_ns=b + d).time for b in boundaries(list(chain)) for d in (-1, 0)]
+    times = [judge(cluster, chain, time_ns=b + d).time for b in certificates.boundaries(list(chain)) for d in (-1, 0)]
 
     assert times == [Time.NOT_YET_VALID, Time.VALID, Time.VALID, Time.EXPIRING, Time.EXPIRING, Time.EXPIRED]
 
@@ -111,7 +113,7 @@ def test_anchor_files_may_hold_several_certificates(tmp_path: Path) -> None:
     file = tmp_path / "bundle.pem"
     file.write_text("# comment\n" + pem)
 
-    assert len(load_anchors([file]).anchors) == 2
+    assert len(load([AnchorFile(file)]).anchors) == 2
 
 
 def test_every_anchor_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -120,10 +122,56 @@ def test_every_anchor_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     broken.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(ConfigurationError) as caught:
-        load_anchors([empty, broken, tmp_path / "none.pem"])
+        load(map(AnchorFile, [empty, broken, tmp_path / "none.pem"]))
 
     assert [p.message for p in caught.value.problems] == [
         "certificate 1, line 1, cannot be read",
         "holds no PEM certificate",
         "No such file or directory",
     ]
+
+
+def test_anchors_of_another_role_do_not_count(chain_of: ChainOf) -> None:
+    trust = Trust(bound={AnchorRole.ETCD: chain_of("ca")})
+    kubelet = chain_of("kubelet-node1-serving")
+
+    assert trust.judge(kubelet, NODE1, NOW, (AnchorRole.CLUSTER,)).anchored is None
+    assert trust.judge(kubelet, NODE1, NOW, (AnchorRole.ETCD,)).anchored is True
+
+
+def test_the_first_role_that_has_anchors_is_the_one_that_counts(chain_of: ChainOf) -> None:
+    roles = (AnchorRole.KUBELET_SERVING, AnchorRole.CLUSTER)
+    kubelet = chain_of("kubelet-node1-serving")
+    only_cluster = Trust(bound={AnchorRole.CLUSTER: chain_of("ca")})
+    both = Trust(bound={AnchorRole.CLUSTER: chain_of("ca"), AnchorRole.KUBELET_SERVING: chain_of("webhook")})
+
+    assert only_cluster.judge(kubelet, NODE1, NOW, roles).anchored is True
+    found = both.judge(kubelet, NODE1, NOW, roles)
+    assert (found.anchored, found.bound) == (False, True)
+
+
+def test_anchors_without_a_role_count_for_everybody(chain_of: ChainOf) -> None:
+    trust = Trust(chain_of("ca"), bound={AnchorRole.ETCD: chain_of("webhook")})
+    found = trust.judge(chain_of("kubelet-node1-serving"), NODE1, NOW, (AnchorRole.ETCD,))
+
+    assert (found.anchored, found.bound) == (True, True)
+
+
+def test_an_expired_authority_satisfies_nobody(cluster: Trust, chain_of: ChainOf) -> None:
+    times = certificates.validity(chain_of("ca")[0])
+    assert times is not None
+    after = times[1] + certificates.CLOCK_SKEW_NS
+
+    found = judge(cluster, chain_of("kubelet-node1-serving"), time_ns=after)
+
+    assert found.anchored is True
+    assert found.refused == (Fault.AUTHORITY_EXPIRED,)
+    assert after in cluster.boundaries(chain_of("kubelet-node1-serving"))
+
+
+def test_a_role_may_stand_before_the_file() -> None:
+    assert anchor_file("etcd=/pki/ca.crt") == AnchorFile(Path("/pki/ca.crt"), AnchorRole.ETCD)
+    assert anchor_file("/a=b/ca.crt") == AnchorFile(Path("/a=b/ca.crt"))
+
+    with pytest.raises(ConfigurationError, match=r"roles are cluster, kubelet-serving"):
+        load([anchor_file("clutser=ca.crt")])

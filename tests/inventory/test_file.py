@@ -1,10 +1,13 @@
 """The inventory file of the command line."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from observer.errors import ConfigurationError
 from observer.inventory import file
+from observer.model import AnchorRole
 
 EVERYTHING = """
 cluster: lab
@@ -19,6 +22,7 @@ konnectivity: {servers: [10.240.0.12], ports: {server: [8131], agent: [8132], ad
 etcd:         [{address: 10.240.0.10, ports: [2379, 2380]}]
 components:   {kube-apiserver: {kubelet_certificate_authority: null}}
 captured_on:  10.240.0.10
+ca:           [{file: pki/ca.crt}, {file: pki/etcd/ca.crt, role: etcd}]
 """
 
 
@@ -26,6 +30,16 @@ def problems(text: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         file.parse(text, "i.yaml")
     return [str(problem) for problem in caught.value.problems]
+
+
+def test_anchors_are_found_from_where_the_inventory_is(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(EVERYTHING)
+
+    assert [(one.file, one.role) for one in file.load(path).ca] == [
+        (str(tmp_path / "pki/ca.crt"), None),
+        (str(tmp_path / "pki/etcd/ca.crt"), AnchorRole.ETCD),
+    ]
 
 
 def test_every_documented_field_is_read() -> None:
