@@ -29,7 +29,7 @@ class Settings(TypedDict):
 @click.command("agent")
 @click.option("--interface", "interfaces", metavar="NAME", multiple=True, help="Repeatable; without it, all.")
 @click.option("--inventory", metavar="FILE", help="Who is who in the cluster (YAML). Without it no path has a name.")
-@click.option("--ca", metavar="FILE", multiple=True, help="Certificates the cluster's clients trust (PEM). Repeatable.")
+@click.option("--ca", metavar="[ROLE=]FILE", multiple=True, help="Authorities that clients trust (PEM). Repeatable.")
 @click.option("--rules", metavar="DIR", help="Rules in place of those that come with the program.")
 @click.option("--captured-on", type=Address(), help="This machine's address, for what passes its loopback interface.")
 @click.option("--output", metavar="FILE", default=STANDARD_OUTPUT, show_default=True, help="Append events there.")

@@ -2,9 +2,10 @@
 
 use crate::capture::{BATCH_FRAMES, CaptureError, CaptureFile, Cut, Input};
 use crate::facts::FactTable;
+use crate::flow::Endpoint;
 use crate::flow::{Limits, Tracker};
 use crate::journal::Journal;
-use crate::judge::{Judge, Surroundings, Totals, judge};
+use crate::judge::{Judge, Memory, Shown, Source, Surroundings, Totals, judge};
 use crate::packet::{Decoded, Skipped, decode};
 use crate::survey::survey;
 use std::io;
@@ -50,12 +51,18 @@ pub struct Analysis {
     tracker: Tracker,
     journal: Journal,
     packets: PacketCounters,
+    known: Memory,
 }
 
 impl Analysis {
     /// Nothing read yet.
     pub fn new(limits: Limits) -> Self {
-        Self { tracker: Tracker::new(limits), journal: Journal::default(), packets: PacketCounters::default() }
+        Self {
+            tracker: Tracker::new(limits),
+            journal: Journal::default(),
+            packets: PacketCounters::default(),
+            known: Memory::default(),
+        }
     }
 
     /// Reads one capture to its end; `progress` gets bytes read and size, and may stop the reading with `false`.
@@ -108,9 +115,18 @@ impl Analysis {
         survey(&mut self.journal, &self.tracker.facts)
     }
 
+    /// Takes in a chain that an endpoint is known to show, to be given to the handshakes that hide theirs.
+    pub fn know(&mut self, server: Endpoint, server_name: Option<&str>, chain: Vec<Box<[u8]>>, source: Source) {
+        let Some(chain) = self.tracker.facts.intern_chain(chain) else { return };
+        let length = self.tracker.facts.certificate_length(chain);
+        let server_name = server_name.map(Box::from);
+        let shown = Shown { chain, server_name, length, source, flows: 0, first_ns: 0, last_ns: 0 };
+        self.known.know(server, shown);
+    }
+
     /// Judges every flow.
     pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<Totals, J::Error> {
-        judge(&mut self.journal, &self.tracker.facts, surroundings, by)
+        judge(&mut self.journal, &self.tracker.facts, &self.known, surroundings, by)
     }
 
     /// What was said in the captures.

@@ -8,6 +8,7 @@ pub use shape::{Facts, HttpShape, Protocol, SshShape, TlsShape};
 
 use crate::conversation::Parser;
 use crate::http::HttpFacts;
+use crate::tls::TlsFacts;
 use chains::Chains;
 use shape::HttpDetail;
 use std::collections::HashMap;
@@ -68,10 +69,7 @@ impl FactTable {
     /// Takes the facts out of a conversation; `readable` says that an unrecognised one began with text.
     pub fn intern(&mut self, parser: Option<Parser>, readable: bool) -> FactIds {
         match parser {
-            Some(Parser::Tls(tls)) => {
-                let facts = TlsShape::new(tls.into_facts(), &mut self.chains);
-                self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
-            }
+            Some(Parser::Tls(tls)) => self.intern_tls(tls.into_facts()),
             Some(Parser::Ssh(ssh)) => {
                 self.shape(Facts { ssh: Some(SshShape::from(ssh.into_facts())), ..Facts::of(Protocol::Ssh) })
             }
@@ -83,16 +81,19 @@ impl FactTable {
     /// The facts of a conversation that may still go on.
     pub fn so_far(&mut self, parser: Option<&Parser>) -> FactIds {
         match parser {
-            Some(Parser::Tls(tls)) => {
-                let facts = TlsShape::new(tls.facts(), &mut self.chains);
-                self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
-            }
+            Some(Parser::Tls(tls)) => self.intern_tls(tls.facts()),
             Some(Parser::Ssh(ssh)) => {
                 self.shape(Facts { ssh: Some(SshShape::from(ssh.facts())), ..Facts::of(Protocol::Ssh) })
             }
             Some(Parser::Http(http)) => self.http(&http.facts()),
             None => self.shape(Facts::of(Protocol::Unknown)),
         }
+    }
+
+    /// The same for the facts of a TLS conversation.
+    pub(crate) fn intern_tls(&mut self, facts: TlsFacts) -> FactIds {
+        let facts = TlsShape::new(facts, &mut self.chains);
+        self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
     }
 
     /// The facts of a flow in which nobody said anything.
@@ -124,6 +125,18 @@ impl FactTable {
     /// The certificates of a chain as DER, leaf first.
     pub fn chain(&self, chain: u32) -> &[Box<[u8]>] {
         self.chains.get(chain)
+    }
+
+    /// The number of a chain that is known from elsewhere; `None` where it is empty or has no room.
+    pub fn intern_chain(&mut self, certificates: Vec<Box<[u8]>>) -> Option<u32> {
+        self.chains.intern(certificates)
+    }
+
+    /// Length of the Certificate message in which TLS 1.3 would show a chain, its header included.
+    pub fn certificate_length(&self, chain: u32) -> u32 {
+        // RFC 8446 4.4.2: header, empty context, list, and around each certificate its length and empty extensions.
+        let certificates = self.chain(chain).iter().map(|certificate| 3 + certificate.len() + 2);
+        (4 + 1 + 3 + certificates.sum::<usize>()) as u32
     }
 
     /// How many chains there are.

@@ -3,8 +3,9 @@
 use crate::judge::{Callback, totals_json};
 use engine::analysis::ReadError;
 use engine::capture::Input;
+use engine::flow::Endpoint;
 use engine::flow::Limits;
-use engine::judge::{Origin, Places, Surroundings};
+use engine::judge::{Origin, Places, Source, Surroundings};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -82,6 +83,23 @@ impl Analysis {
     /// What was counted, by name.
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.inner.counters().into_iter().collect()
+    }
+
+    /// Takes in a chain (DER, leaf first) that an endpoint is known to show; `source` is `probed` or `earlier`.
+    #[pyo3(signature = (address, port, server_name, chain, source))]
+    fn know(
+        &mut self,
+        address: std::net::IpAddr,
+        port: u16,
+        server_name: Option<&str>,
+        chain: Vec<Vec<u8>>,
+        source: &str,
+    ) -> PyResult<()> {
+        let known = Source::ALL.into_iter().find(|known| known.name() == source);
+        let source = known.ok_or_else(|| PyValueError::new_err(format!("{source} is no source of certificates")))?;
+        let chain = chain.into_iter().map(Vec::into_boxed_slice).collect();
+        self.inner.know(Endpoint { address: address.into(), port }, server_name, chain, source);
+        Ok(())
     }
 
     /// Judges every flow: `evaluate` answers each shape once, `write` takes the events (`None`: totals only).

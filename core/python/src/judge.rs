@@ -75,9 +75,21 @@ struct GroupJson {
 }
 
 #[derive(Serialize)]
-struct TotalsJson {
+struct ShownJson<'a> {
+    address: String,
+    port: u16,
+    server_name: Option<&'a str>,
+    chain: u32,
+    flows: u64,
+    first: u64,
+    last: u64,
+}
+
+#[derive(Serialize)]
+struct TotalsJson<'a> {
     judgements: Vec<GroupJson>,
     groups: Vec<GroupJson>,
+    shown: Vec<ShownJson<'a>>,
 }
 
 /// The totals as JSON, in an order that depends on the flows alone.
@@ -94,7 +106,17 @@ pub(crate) fn totals_json(totals: &Totals) -> PyResult<Vec<u8>> {
     let mut rest: Vec<_> = totals.ungrouped.iter().collect();
     rest.sort_unstable_by_key(|(judgement, _)| **judgement);
     let unnamed = rest.into_iter().map(|(judgement, group)| plain(*judgement, group));
-    let json = TotalsJson { judgements: judgements.collect(), groups: named.chain(unnamed).collect() };
+    let shown = totals.shown.iter().map(|(server, shown)| ShownJson {
+        address: text(server.address),
+        port: server.port,
+        server_name: shown.server_name.as_deref(),
+        chain: shown.chain,
+        flows: shown.flows,
+        first: shown.first_ns,
+        last: shown.last_ns,
+    });
+    let json =
+        TotalsJson { judgements: judgements.collect(), groups: named.chain(unnamed).collect(), shown: shown.collect() };
     serde_json::to_vec(&json).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 

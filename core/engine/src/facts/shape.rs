@@ -63,6 +63,22 @@ impl Facts {
         hasher.finish() as u32
     }
 
+    /// The server name that the client asked for.
+    pub fn server_name(&self) -> Option<&str> {
+        self.tls.as_ref()?.server_name.as_deref()
+    }
+
+    /// The length of the server's Certificate message, where TLS 1.3 lets it be seen.
+    pub fn certificate_length(&self) -> Option<u32> {
+        self.tls.as_ref()?.certificate_length
+    }
+
+    /// The same of a full handshake whose certificate itself was not seen.
+    pub fn hidden_certificate_length(&self) -> Option<u32> {
+        let tls = self.tls.as_ref()?;
+        tls.certificate_length.filter(|_| tls.server_chain.is_none() && tls.resumed != Some(true))
+    }
+
     /// Its requests come from the API server's pod proxy, perhaps beside others.
     pub fn forwards_to_pods(&self) -> bool {
         self.http.as_ref().is_some_and(|http| http.forwarded == Forwarded::Pod.as_str())
@@ -76,11 +92,6 @@ impl Facts {
     /// The chains of server and client.
     pub fn chains(&self) -> [Option<u32>; 2] {
         self.tls.as_ref().map_or([None; 2], |tls| [tls.server_chain, tls.client_chain])
-    }
-
-    /// Whether the judgement compares the server's address with a certificate.
-    pub fn needs_server_address(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.server_chain.is_some())
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod encode;
 mod history;
+mod memory;
 mod places;
 mod standing;
 mod totals;
 
 pub use encode::{Origin, text_address, timestamp};
+pub use memory::{Memory, Shown, Source};
 pub use places::{Place, Places};
 pub use standing::{Report, Standing};
 pub use totals::{Group, Totals};
@@ -81,6 +83,7 @@ struct ShapeKey {
     server_place: u32,
     server_port: u16,
     server_address: Option<Address>,
+    remembered: Option<(u32, Source)>,
     epochs: [u32; 2],
     earlier: u8,
     flags: u8,
@@ -111,22 +114,27 @@ struct ShapeJson<'a> {
     server_spoke: bool,
     time: u64,
     earlier: Vec<&'static str>,
+    remembered_chain: Option<u32>,
+    remembered_source: Option<&'static str>,
 }
 
 /// Judges every flow of a journal.
 pub fn judge<J: Judge>(
     journal: &mut Journal,
     facts: &FactTable,
+    known: &Memory,
     surroundings: &Surroundings,
     judge: &mut J,
 ) -> Result<Totals, J::Error> {
     let listeners = listeners(journal)?;
     let forwarders = forwarders(journal, facts)?;
+    let memory = memory(journal, facts, &listeners, known)?;
     let mut bench = Bench {
         facts,
         surroundings,
         listeners,
         forwarders,
+        memory,
         known: HashMap::new(),
         judgements: Vec::new(),
         out: Vec::new(),
@@ -134,6 +142,7 @@ pub fn judge<J: Judge>(
     let history = bench.remember(journal, judge)?;
     let mut totals = Totals::default();
     journal.each(|record| bench.pass(&bench_record(&bench.listeners, record), &history, judge, &mut totals))?;
+    totals.shown = bench.memory.shown().into_iter().map(|(server, shown)| (server, shown.clone())).collect();
     if !bench.out.is_empty() {
         judge.write(&bench.out)?;
     }
@@ -177,6 +186,23 @@ fn forwarders(journal: &mut Journal, facts: &FactTable) -> Result<HashSet<(Addre
     Ok(forwarders)
 }
 
+/// What each endpoint showed in these captures, beside what is known of it.
+fn memory(
+    journal: &mut Journal,
+    facts: &FactTable,
+    listeners: &HashSet<Endpoint>,
+    known: &Memory,
+) -> Result<Memory, io::Error> {
+    let mut memory = known.clone();
+    if facts.chain_count() > 0 {
+        journal.each(|record| {
+            memory.note(facts, &bench_record(listeners, record));
+            Ok::<_, io::Error>(())
+        })?;
+    }
+    Ok(memory)
+}
+
 /// A flow whose direction was guessed is turned round where its client is known to listen and its server is not.
 fn bench_record(listeners: &HashSet<Endpoint>, record: FlowRecord) -> FlowRecord {
     let wrong = record.direction_guessed && listeners.contains(&record.client) && !listeners.contains(&record.server);
@@ -189,6 +215,7 @@ struct Bench<'a> {
     surroundings: &'a Surroundings,
     listeners: HashSet<Endpoint>,
     forwarders: HashSet<(Address, u16)>,
+    memory: Memory,
     known: HashMap<ShapeKey, u32>,
     judgements: Vec<Judgement>,
     out: Vec<u8>,
@@ -285,13 +312,17 @@ impl Bench<'_> {
             (SHARED_PROXY, self.forwarders.contains(&(record.client.address, record.server.port))),
         ];
         let facts = self.facts.facts(record.facts.shape);
+        let remembered = self.memory.recall(facts, record.server);
+        let [server_chain, client_chain] = facts.chains();
+        let chains = [server_chain.or(remembered.map(|(chain, _)| chain)), client_chain];
         ShapeKey {
             facts: record.facts.shape,
             client_place: client.class,
             server_place: server.class,
             server_port: if self.surroundings.ports.contains(&record.server.port) { record.server.port } else { 0 },
-            server_address: facts.needs_server_address().then_some(record.server.address),
-            epochs: facts.chains().map(|chain| self.epoch(chain, record.first_ns)),
+            server_address: chains.first().copied().flatten().map(|_| record.server.address),
+            remembered,
+            epochs: chains.map(|chain| self.epoch(chain, record.first_ns)),
             earlier,
             flags: flags.iter().fold(0, |all, (flag, holds)| if *holds { all | flag } else { all }),
         }
@@ -325,6 +356,8 @@ impl Bench<'_> {
             server_spoke: holds(SERVER_SPOKE),
             time: record.first_ns,
             earlier: earlier.map(|(_, name)| *name).collect(),
+            remembered_chain: key.remembered.map(|(chain, _)| chain),
+            remembered_source: key.remembered.map(|(_, source)| source.name()),
         };
         Ok(serde_json::to_vec(&shape)?)
     }

@@ -2,6 +2,7 @@
 //! and answers as those of a whole capture; only what a later flow would have told is missing.
 
 use super::history::History;
+use super::memory::Memory;
 use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, UNKNOWN};
 use crate::facts::FactTable;
 use crate::flow::{Endpoint, FlowRecord};
@@ -26,6 +27,7 @@ pub struct Standing {
     listeners: HashSet<Endpoint>,
     forwarders: HashSet<(Address, u16)>,
     history: History,
+    memory: Memory,
     known: HashMap<ShapeKey, u32>,
     judgements: Vec<Judgement>,
 }
@@ -47,16 +49,23 @@ impl Standing {
             surroundings,
             listeners: std::mem::take(&mut self.listeners),
             forwarders: std::mem::take(&mut self.forwarders),
+            memory: std::mem::take(&mut self.memory),
             known: std::mem::take(&mut self.known),
             judgements: std::mem::take(&mut self.judgements),
             out: Vec::new(),
         };
         let result = reports.iter().try_for_each(|report| bench.report(report, &mut self.history, judge));
         let out = std::mem::take(&mut bench.out);
-        let Bench { listeners, forwarders, known, judgements, .. } = bench;
-        (self.listeners, self.forwarders, self.known, self.judgements) = (listeners, forwarders, known, judgements);
+        let Bench { listeners, forwarders, memory, known, judgements, .. } = bench;
+        (self.listeners, self.forwarders, self.memory) = (listeners, forwarders, memory);
+        (self.known, self.judgements) = (known, judgements);
         result?;
         if out.is_empty() { Ok(()) } else { judge.write(&out) }
+    }
+
+    /// What each endpoint showed so far, to be told what is known of it from elsewhere.
+    pub fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 
     /// The inventory or the rules are others now: all is judged anew.
@@ -72,6 +81,7 @@ impl Standing {
         if facts.facts(record.facts.shape).forwards_to_pods() && self.forwarders.len() < MAX_REMEMBERED {
             self.forwarders.insert((record.client.address, record.server.port));
         }
+        self.memory.note(facts, &super::bench_record(&self.listeners, *record));
     }
 }
 

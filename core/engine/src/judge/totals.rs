@@ -1,6 +1,6 @@
 //! What the reports need of many flows: sums per judgement, and for judgements with findings who talked to whom.
 
-use super::Judgement;
+use super::{Judgement, Shown};
 use crate::flow::Endpoint;
 use crate::flow::FlowRecord;
 use crate::packet::Address;
@@ -49,6 +49,8 @@ pub struct Totals {
     pub groups: HashMap<(u32, Address, Endpoint), Group>,
     /// Flows with findings that found no room in the groups, per judgement.
     pub ungrouped: HashMap<u32, Group>,
+    /// Which certificates each endpoint showed in these captures.
+    pub shown: Vec<(Endpoint, Shown)>,
 }
 
 impl Totals {
