@@ -96,6 +96,14 @@ impl FactTable {
         self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
     }
 
+    /// The facts so far of a conversation in the clear, once it was answered; `None` for the others, as how they end
+    /// decides what is said of them.
+    pub fn intern_so_far(&mut self, parser: &Parser) -> Option<FactIds> {
+        let Parser::Http(http) = parser else { return None };
+        let facts = http.facts();
+        facts.status.is_some().then(|| self.http(&facts))
+    }
+
     /// The facts of a flow in which nobody said anything.
     pub fn silent(&self) -> FactIds {
         FactIds { shape: SILENT, detail: NO_DETAIL }

@@ -82,6 +82,8 @@ pub(super) struct Flow {
     pub(super) generation: u32,
     pub(super) client: Option<End>,
     pub(super) closing: bool,
+    /// Its facts were told before its end.
+    pub(super) told: bool,
 }
 
 /// The last packets of a flow that was seen twice.
@@ -105,6 +107,7 @@ impl Flow {
             generation,
             client: None,
             closing: false,
+            told: false,
         }
     }
 

@@ -227,3 +227,23 @@ fn time_that_passes_without_segments_ends_silent_flows() {
     tracker.advance(10 * SECOND);
     assert_eq!((tracker.live(), tracker.finished.len()), (0, 1));
 }
+
+#[test]
+fn a_conversation_in_the_clear_is_reported_when_it_is_answered_and_goes_on() {
+    let mut tracker = Tracker::reporting_early(Limits::default());
+    let request: &[u8] = b"GET /pods HTTP/1.1\r\nHost: n\r\n\r\n";
+    let answer: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    let mut reported = vec![];
+    for round in 0..2 {
+        let (asked, answered) = (101 + round * request.len() as u32, 701 + round * answer.len() as u32);
+        for segment in opening().into_iter().filter(|_| round == 0) {
+            tracker.segments(&[(0, segment)]);
+        }
+        tracker.segments(&[(1, segment(NODE, API, ACK, asked, request))]);
+        reported.push(tracker.settled.len());
+        tracker.segments(&[(2, segment(API, NODE, ACK, answered, answer))]);
+        reported.push(tracker.settled.len());
+    }
+    assert_eq!((reported, tracker.finished.len()), (vec![0, 1, 1, 1], 0));
+    assert_eq!(tracker.facts.facts(tracker.settled[0].facts.shape).protocol, Protocol::Http);
+}

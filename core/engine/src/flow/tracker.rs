@@ -244,14 +244,25 @@ impl Tracker {
         }
         if crowded || exchange.settled() {
             self.settle(index);
+        }
+        if self.reports_early {
             self.report_early(index);
         }
     }
 
+    /// Reports a flow, once, whose facts are final, or that goes on in the clear.
     fn report_early(&mut self, index: u32) {
-        let flow = self.flow(index).filter(|_| self.reports_early);
-        let settled = flow.and_then(|flow| flow.facts.map(|facts| record(flow, facts)));
-        self.settled.extend(settled);
+        let Self { flows, facts, settled, .. } = self;
+        let flow = flows.get_mut(index as usize).and_then(Option::as_mut);
+        let Some(flow) = flow.filter(|flow| !flow.told) else { return };
+        let exchange = flow.exchange.as_ref();
+        let client = exchange.and_then(|exchange| exchange.client());
+        let so_far = exchange.and_then(|exchange| exchange.parser()).and_then(|parser| facts.intern_so_far(parser));
+        if let Some(facts) = flow.facts.or(so_far) {
+            flow.client = flow.client.or(client);
+            flow.told = true;
+            settled.push(record(flow, facts));
+        }
     }
 
     /// Makes the facts of a flow final and lets its conversation go.
