@@ -58,6 +58,7 @@ def _tls(tls: TlsFacts, judged: Classified) -> dict[str, Any]:
         "outcome": tls.outcome,
         "hello_retry": tls.hello_retry,
         "early_data": tls.early_data,
+        "decrypted": tls.decrypted,
         "client": {
             "server_name": tls.server_name,
             "ja3": tls.ja3,

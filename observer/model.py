@@ -181,7 +181,7 @@ class Forwarded(StrEnum):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """A TLS alert; level and description are null where it is encrypted."""
+    """A TLS alert; level and description are null where it is encrypted and was not decrypted."""
 
     side: str
     level: int | None
@@ -190,7 +190,11 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class TlsFacts(msgspec.Struct, frozen=True):
-    """What the wire shows of a TLS conversation; numbers are IANA's."""
+    """What the wire shows of a TLS conversation; numbers are IANA's.
+
+    `decrypted`: a key log opened the handshake, so that alert, protocol and certificates are exact; `chain_source`
+    says whether the chains were `clear` or `decrypted`, null without one.
+    """
 
     version: str | None = None
     cipher: int | None = None
@@ -207,6 +211,8 @@ class TlsFacts(msgspec.Struct, frozen=True):
     certificate_requested: bool | None = None
     server_chain: int | None = None
     client_chain: int | None = None
+    chain_source: str | None = None
+    decrypted: bool = False
     certificate_length: int | None = None
     ja3: str | None = None
     ja3s: str | None = None

@@ -64,13 +64,14 @@ class Source(msgspec.Struct, frozen=True):
             raise InputError(str(error)) from None
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
     captures: Sequence[str],
     *,
     inventory: str | None = None,
     ca: Sequence[str] = (),
     rules: str | None = None,
     captured_on: str | None = None,
+    keylog: Sequence[str] = (),
     flows_out: ByteSink | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
@@ -82,6 +83,8 @@ def analyze(
     known = file.load(Path(inventory)) if inventory else None
     trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
     core = _core.Analysis()
+    for log in keylog:
+        _add_secrets(core, log)
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
     chains = _Chains(core, trust)
@@ -170,6 +173,16 @@ class Watch:
         if self._core.pending():
             boundaries = self._chains.boundaries()
             self._core.judge(self._bench.evaluate, boundaries=boundaries, write=flows_out.write)
+
+
+def _add_secrets(core: _core.Analysis, log: str) -> None:
+    """Hand the core a TLS key log; its text goes nowhere else."""
+    try:
+        text = Path(log).read_bytes()
+    except OSError as error:
+        raise InputError(f"{log}: {error.strerror or 'cannot be read'}") from None
+    if not core.add_secrets(text):
+        raise InputError(f"{log}: holds no TLS secret in the format of SSLKEYLOGFILE")
 
 
 def _read(core: _core.Analysis, capture: str, progress: Progress | None) -> CaptureNote:

@@ -46,7 +46,7 @@ def refused(case: Case) -> Verdict | None:
     alert, outcome = case.tls.alert, case.tls.outcome
     if outcome is Outcome.CLIENT_REFUSED:
         return _proven(State.ABORTED, Evidence("packets", "client refused", told(alert), "TLS handshake"))
-    if outcome is Outcome.SERVER_REFUSED and alert is not None and not alert.encrypted:
+    if outcome is Outcome.SERVER_REFUSED and alert is not None and alert.description is not None:
         return _proven(State.ABORTED, Evidence("packets", "server refused", told(alert), "TLS handshake"))
     return None
 
@@ -82,13 +82,13 @@ def unverifiable(case: Case) -> Verdict | None:
     if not case.carried_on or judgement is None or case.always_verifies:
         return None
     if judgement.time is Time.EXPIRED:
-        return _noted(_inferred(State.UNVERIFIED, _certificate("validity", judgement.time)), case)
+        return _noted(_inferred(State.UNVERIFIED, _certificate(case, "validity", judgement.time)), case)
     if not judgement.usage:
-        return _noted(_inferred(State.UNVERIFIED, _certificate("extended key usage", "not for servers")), case)
+        return _noted(_inferred(State.UNVERIFIED, _certificate(case, "extended key usage", "not for servers")), case)
     if judgement.anchored is False and (case.path in CLUSTER_AUTHORITY_PATHS or judgement.bound):
         proven = case.path == KUBELET_PATH and case.authority_given
         whose = "given for this client" if judgement.bound else "given"
-        evidence = _certificate("signature path", f"to none of the trust anchors {whose}")
+        evidence = _certificate(case, "signature path", f"to none of the trust anchors {whose}")
         found = _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
         return _noted(found, case)
     return None
@@ -101,7 +101,7 @@ def self_generated(case: Case) -> Verdict | None:
         return None
     if case.judgement is not None and case.judgement.anchored:
         return None
-    evidence = _certificate("issuer", "made by the kubelet itself, an anchor of nobody")
+    evidence = _certificate(case, "issuer", "made by the kubelet itself, an anchor of nobody")
     return _noted(_inferred(State.UNVERIFIED, evidence), case)
 
 
@@ -128,7 +128,7 @@ def wrong_name(case: Case) -> Verdict | None:
         return None
     if case.path not in CLUSTER_AUTHORITY_PATHS | {"etcd-client", "etcd-peer", "apiserver-to-aggregated-api"}:
         return None
-    return _noted(_inferred(State.UNVERIFIED, _certificate("names", "not the one dialled")), case)
+    return _noted(_inferred(State.UNVERIFIED, _certificate(case, "names", "not the one dialled")), case)
 
 
 def verifiable(case: Case) -> Verdict | None:
@@ -140,9 +140,9 @@ def verifiable(case: Case) -> Verdict | None:
         return None
     if judgement.refused or (judgement.name is None and MISNAMED & set(judgement.faults)):
         return None
-    evidence = _certificate("signature path", "to a trust anchor given")
+    evidence = _certificate(case, "signature path", "to a trust anchor given")
     if judgement.name is None:
-        return _inferred(State.VERIFIABLE, evidence, _certificate("names", "not to be held against an address"))
+        return _inferred(State.VERIFIABLE, evidence, _certificate(case, "names", "not to be held against an address"))
     return _proven(State.VERIFIABLE, evidence)
 
 
@@ -181,8 +181,11 @@ def _noted(verdict: Verdict, case: Case) -> Verdict:
     return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, note))
 
 
-def _certificate(fact: str, value: str) -> Evidence:
-    return Evidence("certificate", fact, value, "server's certificate")
+def _certificate(case: Case, fact: str, value: str) -> Evidence:
+    where = "server's certificate"
+    if case.tls.chain_source == "decrypted":
+        where += ", decrypted by the key log"
+    return Evidence("certificate", fact, value, where)
 
 
 def _proven(state: State, *evidence: Evidence) -> Verdict:

@@ -24,6 +24,7 @@ class Settings(TypedDict):
     ca: tuple[str, ...]
     rules: str | None
     captured_on: str | None
+    keylog: tuple[str, ...]
 
 
 class Address(click.ParamType[str]):
@@ -79,6 +80,9 @@ WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson}
 )
 @click.option("--rules", metavar="DIR", help="Rules in place of those that come with the program.")
 @click.option("--captured-on", type=Address(), help="The host whose loopback the captures show.")
+@click.option(
+    "--keylog", metavar="FILE", multiple=True, help="TLS secrets (SSLKEYLOGFILE) to decrypt with. Repeatable."
+)
 @click.option(
     "-o", "--format", "form", type=click.Choice(["table", "json", "ndjson"]), default="table", show_default=True
 )

@@ -22,6 +22,9 @@ WORDS = {
     "unfollowed_conversations": "conversations not followed for want of room",
     "abandoned_conversations": "conversations given up for want of room",
     "facts_without_room": "conversations without room for their facts",
+    "tls_secrets_without_room": "TLS secrets without room",
+    "tls_key_log_odd_lines": "lines of key logs that are no secret",
+    "tls_keys_that_do_not_fit": "conversations that their TLS secrets did not open",
 }
 """Counters of the core in a reader's words."""
 

@@ -8,6 +8,7 @@ use crate::journal::Journal;
 use crate::judge::{Judge, Memory, Shown, Source, Surroundings, Totals, judge};
 use crate::packet::{Decoded, Skipped, decode};
 use crate::survey::survey;
+use crate::tls::Secrets;
 use std::io;
 
 /// Frames between two reports of progress.
@@ -87,11 +88,21 @@ impl Analysis {
         Ok(file.cut())
     }
 
+    /// Takes in the text of a TLS key log and says how many secrets it held. Conversations that began before the first
+    /// secrets came, or agreed on their keys before theirs did, do not use them.
+    pub fn add_secrets(&mut self, text: &[u8]) -> u64 {
+        self.tracker.secrets.get_or_insert_default().add(text)
+    }
+
     /// Takes in the next frames of a file and says how many they were; `None` at its end.
     fn batch(&mut self, file: &mut CaptureFile) -> Result<Option<u64>, ReadError> {
         let mut segments = Vec::with_capacity(BATCH_FRAMES);
         let mut frames = 0;
-        for frame in file.next_batch().map_err(ReadError::Capture)? {
+        file.fill_batch().map_err(ReadError::Capture)?;
+        for secrets in file.secrets() {
+            self.add_secrets(&secrets);
+        }
+        for frame in file.batch() {
             frames += 1;
             match decode(frame.link, frame.bytes) {
                 Decoded::Tcp(segment) => segments.push((frame.time_ns, segment)),
@@ -136,7 +147,8 @@ impl Analysis {
 
     /// Every counter by its name.
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        let (packets, flows) = (self.packets, self.tracker.counters);
+        let (packets, flows, facts) = (self.packets, self.tracker.counters, &self.tracker.facts);
+        let secrets = self.tracker.secrets.as_ref().map(Secrets::counts).unwrap_or_default();
         vec![
             ("frames", packets.frames),
             ("tcp_segments", packets.segments),
@@ -151,7 +163,10 @@ impl Analysis {
             ("evicted_flows", flows.evicted_flows),
             ("unfollowed_conversations", flows.unfollowed_exchanges),
             ("abandoned_conversations", flows.abandoned_exchanges),
-            ("facts_without_room", self.tracker.facts.overflowed),
+            ("facts_without_room", facts.overflowed),
+            ("tls_secrets_without_room", secrets.without_room),
+            ("tls_key_log_odd_lines", secrets.odd_lines),
+            ("tls_keys_that_do_not_fit", facts.misfit_keys),
         ]
     }
 

@@ -39,6 +39,8 @@ pub struct FactTable {
     any_resumed: bool,
     /// Conversations whose facts found no room.
     pub overflowed: u64,
+    /// Conversations that a key of the key log should have opened and did not.
+    pub misfit_keys: u64,
 }
 
 /// The facts of a flow without payload.
@@ -61,6 +63,7 @@ impl Default for FactTable {
             chains: Chains::default(),
             any_resumed: false,
             overflowed: 0,
+            misfit_keys: 0,
         }
     }
 }
@@ -92,6 +95,7 @@ impl FactTable {
 
     /// The same for the facts of a TLS conversation.
     pub(crate) fn intern_tls(&mut self, facts: TlsFacts) -> FactIds {
+        self.misfit_keys += u64::from(facts.key_misfit);
         let facts = TlsShape::new(facts, &mut self.chains);
         self.shape(Facts { tls: Some(facts), ..Facts::of(Protocol::Tls) })
     }

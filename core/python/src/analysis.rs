@@ -59,6 +59,11 @@ impl Analysis {
         }
     }
 
+    /// Takes in the text of a TLS key log and says how many secrets it held.
+    fn add_secrets(&mut self, text: &[u8]) -> u64 {
+        self.inner.add_secrets(text)
+    }
+
     /// Ends all flows: no more captures come.
     fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.inner.finish()).map_err(|error| read_error(&error))

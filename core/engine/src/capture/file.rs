@@ -112,6 +112,12 @@ impl CaptureFile {
 
     /// The next frames, at most [`BATCH_FRAMES`]; none at the end.
     pub fn next_batch(&mut self) -> Result<impl Iterator<Item = Frame<'_>>, CaptureError> {
+        self.fill_batch()?;
+        Ok(self.batch())
+    }
+
+    /// Reads the next frames, at most [`BATCH_FRAMES`], for [`CaptureFile::batch`]; secrets on the way come first.
+    pub fn fill_batch(&mut self) -> Result<(), CaptureError> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         while batch.len() < BATCH_FRAMES && (batch.is_empty() || self.is_buffered()) {
@@ -122,13 +128,18 @@ impl CaptureFile {
             batch.push(Span { time_ns, link, interface, original_len, at, length });
         }
         self.batch = batch;
-        Ok(self.batch.iter().map(|span| Frame {
+        Ok(())
+    }
+
+    /// The frames that [`CaptureFile::fill_batch`] read.
+    pub fn batch(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.batch.iter().map(|span| Frame {
             time_ns: span.time_ns,
             link: span.link,
             interface: span.interface,
             original_len: span.original_len,
             bytes: self.window.at(span.at, span.length),
-        }))
+        })
     }
 
     fn is_buffered(&self) -> bool {

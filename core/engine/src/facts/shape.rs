@@ -113,6 +113,8 @@ pub struct TlsShape {
     certificate_requested: Option<bool>,
     server_chain: Option<u32>,
     client_chain: Option<u32>,
+    chain_source: Option<&'static str>,
+    decrypted: bool,
     certificate_length: Option<u32>,
     ja3: Option<Box<str>>,
     ja3s: Option<Box<str>>,
@@ -131,6 +133,9 @@ struct AlertShape {
 
 impl TlsShape {
     pub(super) fn new(facts: TlsFacts, chains: &mut Chains) -> Self {
+        let (server_chain, client_chain) = (chains.intern(facts.server_chain), chains.intern(facts.client_chain));
+        // TLS 1.3 never shows a certificate in the clear, older versions always do.
+        let source = if facts.version.is_some_and(Version::is_modern) { "decrypted" } else { "clear" };
         Self {
             version: facts.version.and_then(Version::name),
             cipher: facts.cipher,
@@ -145,8 +150,10 @@ impl TlsShape {
             established: facts.established,
             client_certificate: facts.client_certificate.name(),
             certificate_requested: facts.certificate_requested,
-            server_chain: chains.intern(facts.server_chain),
-            client_chain: chains.intern(facts.client_chain),
+            server_chain,
+            client_chain,
+            chain_source: server_chain.or(client_chain).map(|_| source),
+            decrypted: facts.decrypted,
             certificate_length: facts.certificate_length,
             ja3: facts.ja3,
             ja3s: facts.ja3s,

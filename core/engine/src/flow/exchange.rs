@@ -5,6 +5,7 @@ use super::key::End;
 use super::stream::{Delivery, Stream};
 use crate::conversation::{KINDS, Kind, Parser};
 use crate::side::{Recognition, Side, Speaker};
+use crate::tls::Secrets;
 
 /// Bytes of one direction kept until its protocol is recognised; the longest recogniser needs far fewer.
 pub(super) const MAX_HEAD_BYTES: usize = 1024;
@@ -43,6 +44,7 @@ struct Talk {
     client: Option<End>,
     port_guess: End,
     midstream: bool,
+    secrets: Option<Secrets>,
 }
 
 /// What is known of one direction.
@@ -62,7 +64,7 @@ struct Speech {
 impl Exchange {
     /// A conversation between two ends whose next sequence numbers may be known. `client` is the end that opened
     /// it, where that was seen; `port_guess` is used where the content does not tell either.
-    pub(super) fn new(next: [Option<u32>; 2], client: Option<End>, port_guess: End) -> Self {
+    pub(super) fn new(next: [Option<u32>; 2], client: Option<End>, port_guess: End, secrets: Option<Secrets>) -> Self {
         Self {
             streams: next.map(Stream::starting_at),
             fin_at: [None; 2],
@@ -72,6 +74,7 @@ impl Exchange {
                 client,
                 port_guess,
                 midstream: next.iter().any(Option::is_none) && client.is_none(),
+                secrets,
             },
         }
     }
@@ -234,7 +237,7 @@ impl Talk {
             Speaker::Server => Some(end.other()),
             Speaker::Either => None,
         });
-        let mut parser = kind.parser();
+        let mut parser = kind.parser(self.secrets.take());
         for from in [end.other(), end] {
             let side = self.side(from);
             let midstream = self.midstream;

@@ -36,8 +36,9 @@ impl Trace {
             return (true, None);
         }
         let Flow { halves, client, key, exchange, .. } = &mut self.flow;
-        let exchange = exchange
-            .get_or_insert_with(|| Box::new(Exchange::new(halves.map(Half::first_byte), *client, likely_client(key))));
+        let exchange = exchange.get_or_insert_with(|| {
+            Box::new(Exchange::new(halves.map(Half::first_byte), *client, likely_client(key), None))
+        });
         feed(exchange, end, time_ns, segment);
         (true, self.look())
     }

@@ -9,6 +9,7 @@ use super::state::Flow;
 use crate::capture::BATCH_FRAMES;
 use crate::facts::FactTable;
 use crate::packet::Segment;
+use crate::tls::Secrets;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 
@@ -67,6 +68,8 @@ pub struct Tracker {
     generation: u32,
     idle: VecDeque<Deadline>,
     closing: VecDeque<Deadline>,
+    /// What key logs gave; `None` until there is one, so that nobody pays for none.
+    pub secrets: Option<Secrets>,
     /// What the capture says, interned.
     pub facts: FactTable,
     /// Flows whose facts became final before they ended, where that is reported.
@@ -100,6 +103,7 @@ impl Tracker {
             generation: 0,
             idle: VecDeque::new(),
             closing: VecDeque::new(),
+            secrets: None,
             facts: FactTable::default(),
             settled: Vec::new(),
             reports_early: false,
@@ -229,10 +233,11 @@ impl Tracker {
             return;
         }
         let fresh = flow.exchange.is_none();
-        let halves = flow.halves;
+        let (halves, secrets) = (flow.halves, &self.secrets);
         let (client, key) = (flow.client, flow.key);
         let exchange = flow.exchange.get_or_insert_with(|| {
-            Box::new(Exchange::new(halves.map(super::state::Half::first_byte), client, likely_client(&key)))
+            let next = halves.map(super::state::Half::first_byte);
+            Box::new(Exchange::new(next, client, likely_client(&key), secrets.clone()))
         });
         let held = exchange.held_bytes();
         feed(exchange, end, time_ns, segment);

@@ -6,6 +6,9 @@ const NO_CERTIFICATE: u8 = 41;
 const USER_CANCELED: u8 = 90;
 const FATAL: u8 = 2;
 
+/// Those that can only mean the other end's certificate: `bad_certificate` to `certificate_unknown`, `unknown_ca`.
+const ABOUT_CERTIFICATES: [u8; 6] = [42, 43, 44, 45, 46, 48];
+
 /// How an alert bears on the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -25,6 +28,11 @@ pub(super) fn read(body: Option<&[u8]>) -> (Option<u8>, Option<u8>) {
         Some(&[level, description]) => (Some(level), Some(description)),
         _ => (None, None),
     }
+}
+
+/// Whether the sender refuses the other end's certificate.
+pub(super) fn is_about_certificate(description: Option<u8>) -> bool {
+    description.is_some_and(|description| ABOUT_CERTIFICATES.contains(&description))
 }
 
 /// RFC 8446 6: TLS 1.3 gives the level no meaning; all alerts but the closing ones are fatal.

@@ -1,4 +1,4 @@
-//! Cuts the clear certificate messages of TLS 1.2 and older; it does not look into the certificates.
+//! Cuts certificate messages into certificates; it does not look into those.
 
 use crate::bytes::{Parsed, Reader};
 
@@ -19,6 +19,25 @@ pub(super) fn chain(message: &[u8]) -> Parsed<Vec<Box<[u8]>>> {
         chain.push(Box::from(list.vector24()?.rest()));
     }
     Ok(if chain.len() > MAX_CHAIN { Vec::new() } else { chain })
+}
+
+/// The same for TLS 1.3 (RFC 8446 4.4.2), where each certificate has extensions.
+pub(super) fn modern_chain(message: &[u8]) -> Parsed<Vec<Box<[u8]>>> {
+    let mut reader = Reader::new(message);
+    reader.vector8()?;
+    let mut list = reader.vector24()?;
+    let mut chain = Vec::new();
+    while !list.is_empty() {
+        chain.push(Box::from(list.vector24()?.rest()));
+        list.vector16()?;
+    }
+    Ok(if chain.len() > MAX_CHAIN { Vec::new() } else { chain })
+}
+
+/// Whether a Certificate message of TLS 1.3 has no certificate in it.
+pub(super) fn modern_is_empty(message: &[u8]) -> bool {
+    let mut reader = Reader::new(message);
+    reader.vector8().is_ok() && reader.u24() == Ok(0)
 }
 
 /// Whether a Certificate message has no certificate in it.
@@ -44,6 +63,13 @@ mod tests {
     fn a_chain_keeps_its_order() {
         let message = [0, 0, 9, 0, 0, 2, 1, 2, 0, 0, 1, 3];
         assert_eq!(chain(&message), Ok(vec![Box::from([1, 2]), Box::from([3])]));
+    }
+
+    #[test]
+    fn the_chain_of_tls13_has_extensions_between_its_certificates() {
+        let message = [0, 0, 0, 14, 0, 0, 2, 1, 2, 0, 1, 9, 0, 0, 1, 3, 0, 0];
+        assert_eq!(modern_chain(&message), Ok(vec![Box::from([1, 2]), Box::from([3])]));
+        assert!(modern_is_empty(&[0, 0, 0, 0]) && !modern_is_empty(&message));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! refused, finished, showed a certificate, carried on. Order between the sides is `modern.rs`'s business.
 
 use super::facts::ClientCertificate;
+use super::opened::Told;
 use super::suite::{Padding, Suite};
 
 /// Records among which Finished must stand: a certificate in two, its proof, Finished.
@@ -92,6 +93,30 @@ impl ClientTail {
             Stage::Finished { .. } | Stage::CarriedOn => Stage::CarriedOn,
             Stage::Refused => Stage::Refused,
             stage @ Stage::Unreadable { .. } => self.unreadable(stage, suite.alert(length).is_none()),
+        };
+    }
+
+    /// The same for a record that was opened: its content tells, its length only whether it is padded.
+    pub(super) fn opened(&mut self, told: &Told, length: u16) {
+        self.early = false;
+        if let Some(sent) = told.certificate {
+            self.certificate = if sent { ClientCertificate::Sent } else { ClientCertificate::None };
+            self.requested = Some(true);
+        }
+        if told.finished && told.whole && !self.resumed && self.certificate == ClientCertificate::Unknown {
+            self.certificate = ClientCertificate::None;
+            self.requested = Some(false);
+        }
+        let padding = self.suite.and_then(|suite| suite.finished(length)).unwrap_or(Padding::None);
+        self.stage = match self.stage {
+            _ if told.finished => Stage::Finished { padding, ended: false },
+            Stage::Finished { padding, .. } if told.alert.is_some() => Stage::Finished { padding, ended: true },
+            _ if told.data => Stage::CarriedOn,
+            Stage::Early { .. } | Stage::Waiting if told.certificate == Some(true) => {
+                Stage::Certificate { records: 1, data: false }
+            }
+            Stage::Early { .. } | Stage::Waiting if told.certificate == Some(false) => Stage::EmptyCertificate,
+            stage => stage,
         };
     }
 

@@ -3,6 +3,7 @@
 use super::facts::TlsFacts;
 use super::outcome::View;
 use super::record::Deframer;
+use super::secrets::Secrets;
 use super::state::State;
 use crate::bytes::Reader;
 use crate::side::Side;
@@ -20,6 +21,11 @@ impl TlsConversation {
     /// A conversation of which nothing is known.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same; what can be opened with these secrets is.
+    pub fn with_secrets(secrets: Secrets) -> Self {
+        Self { state: State { secrets: Some(secrets), ..State::default() }, ..Self::default() }
     }
 
     /// The next bytes of one side.

@@ -97,11 +97,11 @@ impl Outcome {
 pub struct Alert {
     /// Who sent it.
     pub side: Side,
-    /// 1 warning, 2 fatal; `None` where encrypted or lost.
+    /// 1 warning, 2 fatal; `None` where lost, or encrypted and not decrypted.
     pub level: Option<u8>,
-    /// The alert's number; `None` where encrypted or lost.
+    /// The alert's number; `None` where lost, or encrypted and not decrypted.
     pub description: Option<u8>,
-    /// Whether it was sent under encryption (and so known by its type or length only).
+    /// Whether it was sent under encryption (and so, without a key log, known by its type or length only).
     pub encrypted: bool,
 }
 
@@ -137,9 +137,9 @@ pub struct TlsFacts {
     pub early_data_offered: bool,
     /// The server asked for another `ClientHello`.
     pub hello_retry: bool,
-    /// The server's certificates in DER, leaf first, where they are clear.
+    /// The server's certificates in DER, leaf first, where they are clear or were decrypted.
     pub server_chain: Vec<Box<[u8]>>,
-    /// The client's certificates in DER, leaf first, where they are clear.
+    /// The client's certificates in DER, leaf first, where they are clear or were decrypted.
     pub client_chain: Vec<Box<[u8]>>,
     /// Whether the server asked for a client certificate.
     pub certificate_requested: Option<bool>,
@@ -150,6 +150,10 @@ pub struct TlsFacts {
     pub certificate_length: Option<u32>,
     /// TLS 1.3: lengths of the server's encrypted records before the client's first.
     pub server_flight: Vec<u16>,
+    /// Records of the handshake were opened with a key log: alerts, protocol and certificates are exact.
+    pub decrypted: bool,
+    /// A key of the key log did not open what it should; what follows rests on the records' lengths.
+    pub key_misfit: bool,
     /// The first alerts, in the order of capture.
     pub alerts: Vec<Alert>,
     /// The client's random, to join the flow with events of the process.

@@ -11,11 +11,14 @@ pub(super) struct Kind;
 impl Kind {
     pub(super) const CLIENT_HELLO: u8 = 1;
     pub(super) const SERVER_HELLO: u8 = 2;
+    pub(super) const ENCRYPTED_EXTENSIONS: u8 = 8;
     pub(super) const CERTIFICATE: u8 = 11;
     pub(super) const SERVER_KEY_EXCHANGE: u8 = 12;
     pub(super) const CERTIFICATE_REQUEST: u8 = 13;
     pub(super) const SERVER_HELLO_DONE: u8 = 14;
     pub(super) const CLIENT_KEY_EXCHANGE: u8 = 16;
+    pub(super) const FINISHED: u8 = 20;
+    pub(super) const KEY_UPDATE: u8 = 24;
 }
 
 /// One whole message.

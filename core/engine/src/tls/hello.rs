@@ -22,6 +22,7 @@ pub(super) mod extension {
     pub(in super::super) const APPLICATION_PROTOCOLS: u16 = 16;
     pub(in super::super) const CLIENT_CERTIFICATE_TYPE: u16 = 19;
     pub(in super::super) const SERVER_CERTIFICATE_TYPE: u16 = 20;
+    pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
     pub(in super::super) const COMPRESS_CERTIFICATE: u16 = 27;
     pub(in super::super) const RECORD_SIZE_LIMIT: u16 = 28;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
@@ -161,10 +162,16 @@ impl<'a> ClientHello<'a> {
     }
 }
 
+/// The protocol that the server chose, from the body of `EncryptedExtensions`.
+pub(super) fn encrypted_protocol(body: &[u8]) -> Option<&[u8]> {
+    Extensions::parse(&mut Reader::new(body)).protocols().first().copied()
+}
+
 /// A `ServerHello` or `HelloRetryRequest`.
 #[derive(Debug)]
 pub(super) struct ServerHello<'a> {
     pub(super) legacy_version: u16,
+    pub(super) random: [u8; 32],
     pub(super) cipher: u16,
     pub(super) extensions: Extensions<'a>,
     pub(super) is_retry: bool,
@@ -182,7 +189,7 @@ impl<'a> ServerHello<'a> {
             return Err(Stop::Invalid);
         }
         let extensions = Extensions::parse(&mut reader);
-        Ok(Self { legacy_version, cipher, extensions, is_retry: random == RETRY_RANDOM })
+        Ok(Self { legacy_version, random, cipher, extensions, is_retry: random == RETRY_RANDOM })
     }
 
     pub(super) fn version(&self) -> Version {

@@ -55,7 +55,7 @@ impl State {
         let facts = &mut self.facts;
         facts.client_random = Some(hello.random);
         facts.server_name = hello.server_name().map(|name| text(name, MAX_NAME));
-        facts.offered_protocols = names.iter().take(MAX_PROTOCOLS).map(|name| text(name, MAX_PROTOCOL)).collect();
+        facts.offered_protocols = names.iter().take(MAX_PROTOCOLS).map(|name| protocol_name(name)).collect();
         facts.psk_modes_offered = hello.extensions.has(extension::PSK_MODES);
         facts.early_data_offered = self.early;
         facts.ja3 = Some(ja::ja3(&hello));
@@ -73,11 +73,13 @@ impl State {
         facts.cipher = Some(hello.cipher);
         facts.group = hello.group();
         facts.ja3s = Some(ja::ja3s(&hello));
-        facts.next_protocol = hello.protocol().map(|name| text(name, MAX_PROTOCOL));
+        facts.next_protocol = hello.protocol().map(protocol_name);
         if hello.is_retry {
             facts.hello_retry = true;
             return;
         }
+        self.prepare_decryption(&hello, version);
+        let facts = &mut self.facts;
         self.phase = if version.is_modern() {
             facts.resumed = Some(hello.resumes());
             Phase::Modern(Box::new(Modern::new(hello.cipher, self.early, hello.resumes())))
@@ -114,6 +116,11 @@ impl State {
             self.facts.client_certificate = ClientCertificate::None;
         }
     }
+}
+
+/// An application protocol's name as facts show it.
+pub(super) fn protocol_name(name: &[u8]) -> Box<str> {
+    text(name, MAX_PROTOCOL)
 }
 
 /// Printable and bounded; bytes outside ASCII are escaped.

@@ -1,6 +1,8 @@
 //! How a TLS 1.3 handshake goes on after the final `ServerHello`: the order between the two sides' encrypted records.
 
+use super::alert::{self, Meaning};
 use super::client_tail::{ClientTail, Stage};
+use super::opened::Told;
 use super::record::{ContentType, Header};
 use super::server_flight::ServerFlight;
 use super::suite::Suite;
@@ -21,6 +23,8 @@ enum After {
     Nothing,
     /// One record, as long as an alert, while the client had not left.
     Alert,
+    /// An alert that was read and is no refusal.
+    Closed,
     /// Anything else: a ticket or data.
     More,
 }
@@ -33,12 +37,15 @@ impl Modern {
     }
 
     /// One record after the `ServerHello`; `left` is who has ended the conversation before it.
-    pub(super) fn record(&mut self, side: Side, header: Header, left: Option<Side>) {
+    pub(super) fn record(&mut self, side: Side, header: Header, left: Option<Side>, told: &Told) {
         if header.kind != ContentType::APPLICATION_DATA {
             return;
         }
         match side {
+            Side::Client if told.opened => self.client.opened(told, header.length),
             Side::Client => self.client.record(header.length),
+            Side::Server if told.in_handshake && told.alert.is_none() => self.flight.record(header.length),
+            Side::Server if told.opened && self.client.begun() => self.opened_answer(told),
             Side::Server if self.client.begun() => self.answer(header.length, left),
             Side::Server => self.flight.record(header.length),
         }
@@ -60,6 +67,20 @@ impl Modern {
     /// The server answered the client's flight with more than an alert.
     pub(super) fn accepted(&self) -> bool {
         self.after == After::More
+    }
+
+    fn opened_answer(&mut self, told: &Told) {
+        match told.alert {
+            Some((level, description)) if self.after == After::Nothing => {
+                let refusal = alert::meaning(level, description, true) == Meaning::Refusal;
+                self.after = if refusal { After::Alert } else { After::Closed };
+            }
+            Some(_) => {}
+            None => {
+                self.after = After::More;
+                self.client.answered();
+            }
+        }
     }
 
     fn answer(&mut self, length: u16, left: Option<Side>) {

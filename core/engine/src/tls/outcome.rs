@@ -132,19 +132,22 @@ impl View<'_> {
     fn complete_modern(&self, modern: &Modern, facts: &mut TlsFacts) {
         facts.server_flight = modern.flight.lengths().to_vec();
         facts.client_certificate = modern.client.certificate();
-        facts.certificate_requested = modern.client.requested();
+        facts.certificate_requested = facts.certificate_requested.or(modern.client.requested());
         if let (Some(suite), Some(offer)) = (modern.suite, &self.state.offer) {
-            facts.certificate_length = modern.flight.certificate(suite).filter(|_| !offer.compression);
+            let length = || modern.flight.certificate(suite).filter(|_| !offer.compression);
+            facts.certificate_length = facts.certificate_length.or_else(length);
             let chosen = modern.flight.protocol(suite, offer);
-            facts.next_protocol_inferred = chosen != Chosen::Unknown;
-            if let Chosen::Offer(index) = chosen {
+            facts.next_protocol_inferred = chosen != Chosen::Unknown && !self.state.protocol_known;
+            if let (Chosen::Offer(index), false) = (chosen, self.state.protocol_known) {
                 facts.next_protocol = facts.offered_protocols.get(index).cloned();
             }
         }
         let mut ended = [Side::Client, Side::Server];
         ended.sort_by_key(|side| Some(*side) != self.state.left);
         let alert = |side| Alert { side, level: None, description: None, encrypted: true };
-        facts.alerts.extend(ended.into_iter().filter(|side| modern.ended(*side)).map(alert));
+        let read: Vec<Side> = facts.alerts.iter().filter(|alert| alert.encrypted).map(|alert| alert.side).collect();
+        let inferred = ended.into_iter().filter(|side| modern.ended(*side) && !read.contains(side));
+        facts.alerts.extend(inferred.map(alert));
     }
 
     /// SSL 2.0's own answer: two bytes of length, type 4.

@@ -40,6 +40,21 @@ impl Header {
         Ok(Self { kind: ContentType(kind), version: u16::from_be_bytes([major, minor]), length })
     }
 
+    /// The header as it stands on the wire: what TLS 1.3 authenticates beside the content (RFC 8446 5.2).
+    pub(super) fn bytes(self) -> [u8; Self::SIZE] {
+        let ([major, minor], [high, low]) = (self.version.to_be_bytes(), self.length.to_be_bytes());
+        [self.kind.0, major, minor, high, low]
+    }
+
+    /// What TLS 1.2 and older authenticate beside the content (RFC 5246 6.2.3): number, header, and the length of what
+    /// is covered in place of the record's.
+    pub(super) fn authenticated(self, sequence: u64, length: u16) -> [u8; 8 + Self::SIZE] {
+        let mut around = [0; 8 + Self::SIZE];
+        let covered = Self { length, ..self }.bytes();
+        around.iter_mut().zip(sequence.to_be_bytes().iter().chain(&covered)).for_each(|(to, from)| *to = *from);
+        around
+    }
+
     /// RFC 5246 appendix E.2: two bytes of length with the top bit set, type 1, version, then the rest.
     pub(super) fn parse_ssl2_hello(bytes: [u8; Self::SIZE]) -> Parsed<Self> {
         let [high, low, kind, major, minor] = bytes;

@@ -3,11 +3,14 @@
 
 use super::alert;
 use super::client_tail::Stage;
+use super::decrypt::Decryption;
 use super::facts::{Alert, TlsFacts};
 use super::handshake::{Assembly, Kind};
 use super::legacy::Legacy;
 use super::modern::Modern;
+use super::opened::Told;
 use super::record::{ContentType, Header, Record};
+use super::secrets::Secrets;
 use super::server_flight::Offer;
 use crate::side::Side;
 
@@ -67,26 +70,36 @@ pub(super) struct State {
     pub(super) offer: Option<Offer>,
     /// The client may send early data, as far as is known.
     pub(super) early: bool,
+    /// What key logs gave, if there are any.
+    pub(super) secrets: Option<Secrets>,
+    /// The keys of this conversation, if its secrets are known.
+    pub(super) decryption: Option<Box<Decryption>>,
+    /// `EncryptedExtensions` was read.
+    pub(super) protocol_known: bool,
 }
 
 impl State {
     /// Whether the body of this record can tell something.
     pub(super) fn wants(&self, side: Side, header: Header) -> bool {
         let clear = matches!(header.kind, ContentType::HANDSHAKE | ContentType::ALERT);
-        clear && !self.encrypted(side)
+        (clear && !self.encrypted(side)) || self.decryption.as_ref().is_some_and(|keys| keys.wants(side))
     }
 
-    /// One whole record. Later key-log decryption hooks in here: this sees them all.
+    /// One whole record; this sees them all.
     pub(super) fn record(&mut self, side: Side, record: Record<'_>) {
         self.open(side, record);
         self.handshaking |= matches!(record.header.kind, ContentType::HANDSHAKE | ContentType::CHANGE_CIPHER_SPEC);
+        let told = self.decrypt(side, record);
         match record.header.kind {
             ContentType::HANDSHAKE if !self.encrypted(side) => self.handshake(side, record.body),
-            ContentType::ALERT => self.alert(side, record),
+            ContentType::ALERT => self.alert(side, record, told.alert.unwrap_or_default()),
             ContentType::APPLICATION_DATA => self.side_mut(side).data = true,
             _ => {}
         }
-        self.advance(side, record.header);
+        if let (ContentType::APPLICATION_DATA, Some((level, description))) = (record.header.kind, told.alert) {
+            self.take_alert(Alert { side, level, description, encrypted: true });
+        }
+        self.advance(side, record.header, &told);
     }
 
     /// FIN or RST of that side; `whole`: its last record is complete and its framing known.
@@ -109,6 +122,8 @@ impl State {
     pub(super) fn free(&mut self) {
         self.client.assembly.lose();
         self.server.assembly.lose();
+        self.decryption = None;
+        self.secrets = None;
     }
 
     fn open(&mut self, side: Side, record: Record<'_>) {
@@ -125,7 +140,7 @@ impl State {
         self.early = true;
     }
 
-    fn advance(&mut self, side: Side, header: Header) {
+    fn advance(&mut self, side: Side, header: Header, told: &Told) {
         let left = self.left;
         match &mut self.phase {
             Phase::Hello => {
@@ -140,7 +155,7 @@ impl State {
                     self.facts.resumed = Some(true);
                 }
             }
-            Phase::Modern(modern) => modern.record(side, header, left),
+            Phase::Modern(modern) => modern.record(side, header, left, told),
         }
         self.side_mut(side).answered |= header.kind != ContentType::CHANGE_CIPHER_SPEC;
         self.note_encrypted_end(side);
@@ -156,32 +171,50 @@ impl State {
         }
     }
 
-    fn alert(&mut self, side: Side, record: Record<'_>) {
+    fn alert(&mut self, side: Side, record: Record<'_>, opened: (Option<u8>, Option<u8>)) {
         let clear = record.header.length == 2 && !self.encrypted(side);
-        let (level, description) = if clear { alert::read(record.body) } else { (None, None) };
+        let (level, description) = if clear { alert::read(record.body) } else { opened };
+        self.take_alert(Alert { side, level, description, encrypted: !clear });
+    }
+
+    fn take_alert(&mut self, alert: Alert) {
+        let Alert { side, level, description, .. } = alert;
         if self.facts.alerts.len() < MAX_ALERTS {
-            self.facts.alerts.push(Alert { side, level, description, encrypted: !clear });
+            self.facts.alerts.push(alert);
         }
         let modern = matches!(self.phase, Phase::Modern(_));
         match alert::meaning(level, description, modern) {
             alert::Meaning::Passing => {}
             alert::Meaning::Leaving => self.leave(side, true),
             alert::Meaning::Cancelled => self.leave(side, false),
-            alert::Meaning::Refusal => self.refuse(side),
+            alert::Meaning::Refusal => self.refuse(side, alert::is_about_certificate(description)),
         }
     }
 
-    fn refuse(&mut self, side: Side) {
+    fn refuse(&mut self, side: Side, certificate: bool) {
         let answered = !matches!(self.phase, Phase::Hello) || self.facts.hello_retry;
-        let too_late = matches!(&self.phase, Phase::Modern(modern) if modern.client.finished());
         let certain = match side {
-            Side::Client => answered && !too_late,
-            Side::Server => answered || self.opening == Opening::Hello,
+            Side::Client => answered && !self.is_past_refusal(side, certificate),
+            Side::Server => (answered || self.opening == Opening::Hello) && !self.is_past_refusal(side, certificate),
         };
         self.answer_missing |= side == Side::Client && !answered;
         self.left.get_or_insert(side);
         if certain {
             self.refusal.get_or_insert(side);
+        }
+    }
+
+    /// Whether this side's alert ends a session that it had accepted. Some clients look at the certificate after
+    /// Finished, and refuse it before they send data.
+    fn is_past_refusal(&self, side: Side, certificate: bool) -> bool {
+        match &self.phase {
+            Phase::Hello => false,
+            Phase::Legacy(legacy) => legacy.finished() && (legacy.carried_on() || !certificate),
+            Phase::Modern(modern) if side == Side::Server => modern.accepted(),
+            Phase::Modern(modern) => {
+                let finished = modern.client.finished();
+                finished && (modern.client.stage() == Stage::CarriedOn || !certificate)
+            }
         }
     }
 
