@@ -41,6 +41,7 @@ class Seen(msgspec.Struct, frozen=True):
     handshake_completed: str
     tls: str = ""
     ja3: str | None = None
+    alpn: str | None = None
     client_hello_in_capture: bool = False
     client_certificate_observed: str | None = None
     server_alerts: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ class TlsClient(msgspec.Struct, frozen=True):
 class Tls(msgspec.Struct, frozen=True):
     version: str | None
     resumed: bool | None
+    next_protocol: str | None
     client: TlsClient
 
 
@@ -197,20 +199,24 @@ def _compared(flow: Flow, event: Event) -> Comparison:
 
 
 def _disagreements(flow: Flow, event: Event) -> Iterator[str]:
-    seen, state, tls = flow.seen, event.verdict.state, event.tls
     if event.ends != _ends(flow):
         yield "client and server reversed"
-    if contradicts(flow, state):
-        yield f"verdict {state}, truth {flow.server_verified}"
-    if tls is None:
-        if seen.tls:
-            yield f"no TLS, truth {seen.tls}"
-        return
+    if contradicts(flow, event.verdict.state):
+        yield f"verdict {event.verdict.state}, truth {flow.server_verified}"
+    if event.tls:
+        yield from _tls_disagreements(flow.seen, event.tls)
+    elif flow.seen.tls:
+        yield f"no TLS, truth {flow.seen.tls}"
+
+
+def _tls_disagreements(seen: Seen, tls: Tls) -> Iterator[str]:
     if seen.tls.startswith("tls1.") and tls.version != seen.tls[3:]:
         yield f"TLS version {tls.version}, truth {seen.tls}"
     if seen.ja3 and tls.client.ja3 != seen.ja3:
         yield f"JA3 {tls.client.ja3}, truth {seen.ja3}"
-    if not _client_certificate_agrees(flow, tls):
+    if seen.alpn and tls.next_protocol not in (seen.alpn, None):
+        yield f"ALPN {tls.next_protocol}, truth {seen.alpn}"
+    if not _client_certificate_agrees(seen, tls):
         yield f"client certificate {tls.client.certificate}, truth {seen.client_certificate_observed}"
 
 
@@ -224,8 +230,7 @@ def contradicts(flow: Flow, state: str) -> bool:
     return state in CONTRADICTED[flow.server_verified]
 
 
-def _client_certificate_agrees(flow: Flow, tls: Tls) -> bool:
-    seen = flow.seen
+def _client_certificate_agrees(seen: Seen, tls: Tls) -> bool:
     told = {"yes": "sent", "no": "none"}.get(seen.client_certificate_observed or "")
     if told is None or not seen.client_hello_in_capture or seen.handshake_completed != "yes":
         return True
