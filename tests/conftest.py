@@ -83,8 +83,9 @@ def saved(analyzed: Run, tmp_path: Path) -> Callable[..., Path]:
             if form == "ndjson":
                 out.write(flows + documents.summary(analysis) + b"\n")
             else:
-                documents.open_document(out).write(flows)
-                documents.close_document(out, analysis)
+                document = documents.Document(out)
+                document.write(flows)
+                document.close(analysis)
         return file
 
     return saved

@@ -52,8 +52,9 @@ def _table(run: Run, out: BinaryIO) -> Analysis:
 def _json(run: Run, out: BinaryIO) -> Analysis:
     from observer.report import documents
 
-    analysis = run(documents.open_document(out))
-    documents.close_document(out, analysis)
+    document = documents.Document(out)
+    analysis = run(document)
+    document.close(analysis)
     return analysis
 
 

@@ -37,32 +37,27 @@ def finding_fields(finding: FindingGroup) -> dict[str, Any]:
     return {**fields, "start": rfc3339(first_ns), "end": rfc3339(last_ns)}
 
 
-class FlowArray:
-    """Takes events as lines and writes them as the elements of a JSON array.
+class Document:
+    """One JSON document: takes flow events as lines, which become an array's elements, and ends with the summary.
 
-    Only line ends separate events (JSON escapes those inside strings), so each becomes a comma once another
-    event is known to follow.
+    Nothing is written before the first event or the end, so that a run that fails leaves nothing half-written. Only
+    line ends separate events (JSON escapes those inside strings), so each becomes a comma once another event is known
+    to follow.
     """
 
     def __init__(self, out: ByteSink) -> None:
         self._out = out
-        self._separate = False
+        self._before = b'{"schema":"%s","kind":"analysis","flows":[\n' % SCHEMA.encode()
 
     def write(self, lines: bytes, /) -> int:
         """Write whole or partial lines."""
         if lines:
             body = lines.removesuffix(b"\n")
-            self._out.write((b",\n" if self._separate else b"") + body.replace(b"\n", b",\n"))
-            self._separate = len(body) != len(lines)
+            self._out.write(self._before + body.replace(b"\n", b",\n"))
+            self._before = b",\n" if len(body) != len(lines) else b""
         return len(lines)
 
-
-def open_document(out: ByteSink) -> FlowArray:
-    """Begin the document; what is returned takes its flow events."""
-    out.write(b'{"schema":"%s","kind":"analysis","flows":[\n' % SCHEMA.encode())
-    return FlowArray(out)
-
-
-def close_document(out: ByteSink, analysis: Analysis) -> None:
-    """End the document with the summary."""
-    out.write(b'\n],"summary":' + summary(analysis) + b"}\n")
+    def close(self, analysis: Analysis) -> None:
+        """End the document."""
+        head = self._before.removeprefix(b",\n")
+        self._out.write(head + b'\n],"summary":' + summary(analysis) + b"}\n")

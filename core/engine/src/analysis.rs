@@ -1,6 +1,6 @@
 //! The whole way of a capture: frames in, records kept, then surveyed and judged.
 
-use crate::capture::{BATCH_FRAMES, CaptureError, CaptureFile, Cut, Input};
+use crate::capture::{BATCH_FRAMES, CaptureError, CaptureFile, Cut, Input, LinkType};
 use crate::facts::FactTable;
 use crate::flow::Endpoint;
 use crate::flow::{Limits, Tracker};
@@ -53,6 +53,8 @@ pub struct Analysis {
     journal: Journal,
     packets: PacketCounters,
     known: Memory,
+    /// Of the last frame that was not read for its link type.
+    unread_link: LinkType,
 }
 
 impl Analysis {
@@ -63,6 +65,7 @@ impl Analysis {
             journal: Journal::default(),
             packets: PacketCounters::default(),
             known: Memory::default(),
+            unread_link: LinkType(0),
         }
     }
 
@@ -72,7 +75,16 @@ impl Analysis {
         input: Input,
         progress: &mut dyn FnMut(u64, Option<u64>) -> bool,
     ) -> Result<Option<Cut>, ReadError> {
-        let mut file = CaptureFile::open(input).map_err(ReadError::Capture)?;
+        self.read_capture(CaptureFile::open(input).map_err(ReadError::Capture)?, progress)
+    }
+
+    /// The same for a capture that is open.
+    pub fn read_capture(
+        &mut self,
+        mut file: CaptureFile,
+        progress: &mut dyn FnMut(u64, Option<u64>) -> bool,
+    ) -> Result<Option<Cut>, ReadError> {
+        let before = self.packets;
         let mut until_progress = PROGRESS_FRAMES;
         while let Some(frames) = self.batch(&mut file)? {
             self.drain()?;
@@ -84,6 +96,10 @@ impl Analysis {
                     return Err(ReadError::Stopped);
                 }
             }
+        }
+        let frames = self.packets.frames - before.frames;
+        if frames > 0 && self.packets.unknown_link - before.unknown_link == frames {
+            return Err(ReadError::Capture(CaptureError::LinkType(self.unread_link)));
         }
         Ok(file.cut())
     }
@@ -106,7 +122,12 @@ impl Analysis {
             frames += 1;
             match decode(frame.link, frame.bytes) {
                 Decoded::Tcp(segment) => segments.push((frame.time_ns, segment)),
-                Decoded::Skipped(reason) => self.packets.skipped(reason),
+                Decoded::Skipped(reason) => {
+                    self.packets.skipped(reason);
+                    if reason == Skipped::UnknownLink {
+                        self.unread_link = frame.link;
+                    }
+                }
             }
         }
         self.packets.frames += frames;

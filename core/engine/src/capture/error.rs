@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use super::frame::LinkType;
 use super::source::Compression;
 
 /// Why a capture cannot be read at all. Offsets count the uncompressed bytes.
@@ -25,6 +26,8 @@ pub enum CaptureError {
     NotACapture(Vec<u8>),
     /// It is of a kind we know and do not read.
     Unsupported(&'static str),
+    /// All its packets are of link types that we do not read; this is the last one's.
+    LinkType(LinkType),
     /// It ends inside the header of the file.
     TruncatedHeader {
         /// How long it is.
@@ -108,6 +111,12 @@ impl fmt::Display for CaptureError {
             Self::Empty => f.write_str("is empty"),
             Self::NotACapture(head) => write!(f, "is not a pcap or pcapng capture: it starts with {}", Head(head)),
             Self::Unsupported(what) => f.write_str(what),
+            Self::LinkType(LinkType(number)) => {
+                write!(
+                    f,
+                    "holds only packets of link type {number}: Ethernet, Linux cooked, raw IP and loopback are read"
+                )
+            }
             Self::TruncatedHeader { length } => write!(f, "ends at byte {length}, inside the header of the capture"),
             Self::Damaged { fault: fault @ Fault::Version { .. }, .. } => fault.fmt(f),
             Self::Damaged { offset, fault } => write!(f, "is damaged at byte {offset}: {fault}"),
