@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from observer.model import Certainty, Role, Severity, State
+from observer.model import Certainty, Certificate, Role, Severity, State
 
 
 class ByteSink(Protocol):
@@ -79,6 +79,15 @@ class FindingGroup(msgspec.Struct, frozen=True):
     new: bool | None = None
 
 
+class CertificateUse(msgspec.Struct, frozen=True):
+    """A certificate that was shown as the first of its chain, by which side, and where."""
+
+    certificate: Certificate
+    side: str
+    paths: tuple[str, ...]
+    flows: int
+
+
 class Analysis(msgspec.Struct, frozen=True):
     """The whole of a run.
 
@@ -96,6 +105,7 @@ class Analysis(msgspec.Struct, frozen=True):
     last_ns: int | None = None
     inventory: str | None = None
     anchors: int = 0
+    certificates: tuple[CertificateUse, ...] = ()
 
 
 def with_baseline(analysis: Analysis, known: Collection[str]) -> Analysis:

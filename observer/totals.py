@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from observer import keys
-from observer.analysis import Analysis, FindingGroup, Party, PathTotals, Tally, in_page_order
+from observer.analysis import Analysis, CertificateUse, FindingGroup, Party, PathTotals, Tally, in_page_order
 from observer.classify import Classified
 from observer.inventory.places import PlaceTable
 from observer.model import Certainty, Finding, State
@@ -58,6 +58,7 @@ def analysis(
         base,
         paths=in_page_order(_paths(judged, counted, rules)),
         findings=tuple(_findings(judged, totals.groups, _Names(table))),
+        certificates=tuple(_certificates(judged, counted)),
         flows=sum(total.flows for total in counted),
         first_ns=min((total.first for total in counted), default=None),
         last_ns=max((total.last for total in counted), default=None),
@@ -75,6 +76,19 @@ def _paths(judged: Sequence[Classified], counted: Sequence[Sum], rules: RuleSet)
     documented = {rule.id: rule.documented for rule in rules.paths} | {UNATTRIBUTED: False}
     for path, states in sums.items():
         yield PathTotals(path, documented[path], dict(sorted(states.items())))
+
+
+def _certificates(judged: Sequence[Classified], counted: Sequence[Sum]) -> Iterator[CertificateUse]:
+    """Each certificate once per side, in the order of subjects."""
+    uses: dict[tuple[str, str], CertificateUse] = {}
+    for total in counted:
+        one = judged[total.judgement]
+        for side, chain in (("server", one.certificates), ("client", one.client_certificates)):
+            for leaf in chain[:1]:
+                old = uses.get((side, leaf.sha256), CertificateUse(leaf, side, (), 0))
+                paths = tuple(sorted({*old.paths, one.attribution.path}))
+                uses[side, leaf.sha256] = CertificateUse(leaf, side, paths, old.flows + total.flows)
+    yield from sorted(uses.values(), key=lambda use: (use.side, use.certificate.subject or "", use.certificate.sha256))
 
 
 def _findings(judged: Sequence[Classified], groups: Sequence[Sum], names: _Names) -> Iterator[FindingGroup]:

@@ -2,7 +2,8 @@
 
 import ipaddress
 from collections.abc import Callable
-from typing import BinaryIO, TypedDict, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypedDict, Unpack
 
 import click
 
@@ -12,6 +13,9 @@ from observer.cli.options import fail_on_option
 from observer.cli.output import destination, text
 from observer.cli.progress import progress
 from observer.model import AnchorRole, Severity
+
+if TYPE_CHECKING:
+    from observer.ruleset import FindingRule
 
 Run = Callable[[ByteSink | None], Analysis]
 """Analyses, and writes flow events to what it is given."""
@@ -40,33 +44,77 @@ class Address(click.ParamType[str]):
             self.fail(f"{value!r} is no IP address", param, ctx)
 
 
-def _table(run: Run, out: BinaryIO) -> Analysis:
+class Request(NamedTuple):
+    """What a writer needs beside the analysis."""
+
+    run: Run
+    rules: str | None
+    fail_on: Severity | None
+
+    def finding_rules(self) -> "tuple[FindingRule, ...]":
+        """What was looked for."""
+        from observer import ruleset
+
+        return ruleset.load(Path(self.rules) if self.rules else ruleset.OWN_RULES).findings
+
+
+def _table(request: Request, out: BinaryIO) -> Analysis:
     from observer.report import table, terminal
 
-    analysis = run(None)
+    analysis = request.run(None)
     with text(out) as stream:
         terminal.write(lambda width: table.render(analysis, width), stream)
     return analysis
 
 
-def _json(run: Run, out: BinaryIO) -> Analysis:
+def _json(request: Request, out: BinaryIO) -> Analysis:
     from observer.report import documents
 
     document = documents.Document(out)
-    analysis = run(document)
+    analysis = request.run(document)
     document.close(analysis)
     return analysis
 
 
-def _ndjson(run: Run, out: BinaryIO) -> Analysis:
+def _ndjson(request: Request, out: BinaryIO) -> Analysis:
     from observer.report import documents
 
-    analysis = run(out)
+    analysis = request.run(out)
     out.write(documents.summary(analysis) + b"\n")
     return analysis
 
 
-WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson}
+def _html(request: Request, out: BinaryIO) -> Analysis:
+    from observer.report import page
+
+    analysis = request.run(None)
+    out.write(page.document(analysis, _version()))
+    return analysis
+
+
+def _sarif(request: Request, out: BinaryIO) -> Analysis:
+    from observer.report import sarif
+
+    analysis = request.run(None)
+    out.write(sarif.document(analysis, request.finding_rules(), _version()))
+    return analysis
+
+
+def _junit(request: Request, out: BinaryIO) -> Analysis:
+    from observer.report import junit
+
+    analysis = request.run(None)
+    out.write(junit.document(analysis, request.finding_rules(), request.fail_on))
+    return analysis
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("observer")
+
+
+WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson, "html": _html, "sarif": _sarif, "junit": _junit}
 
 
 @click.command("analyze")
@@ -84,9 +132,7 @@ WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson}
 @click.option(
     "--keylog", metavar="FILE", multiple=True, help="TLS secrets (SSLKEYLOGFILE) to decrypt with. Repeatable."
 )
-@click.option(
-    "-o", "--format", "form", type=click.Choice(["table", "json", "ndjson"]), default="table", show_default=True
-)
+@click.option("-o", "--format", "form", type=click.Choice(list(WRITERS)), default="table", show_default=True)
 @click.option("--output", metavar="FILE", help="Write there instead of to standard output; whole or not at all.")
 @fail_on_option
 @click.option(
@@ -105,6 +151,7 @@ def command(
     CAPTURE is a pcap or pcapng file, also compressed (.gz, .zst), or - for standard input.
     """
     known = _known(baseline)
+    threshold = None if fail_on == "never" else Severity(fail_on)
 
     def run(flows_out: ByteSink | None) -> Analysis:
         with progress() as report:
@@ -112,8 +159,8 @@ def command(
         return analysis if known is None else with_baseline(analysis, known)
 
     with destination(output) as out:
-        analysis = WRITERS[form](run, out)
-    return int(fail_on != "never" and reaches(analysis.findings, Severity(fail_on)))
+        analysis = WRITERS[form](Request(run, settings["rules"], threshold), out)
+    return int(threshold is not None and reaches(analysis.findings, threshold))
 
 
 def _known(baseline: str | None) -> frozenset[str] | None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from observer.analysis import Analysis, ByteSink, FindingGroup, gravest_first
+from observer.analysis import Analysis, ByteSink, CertificateUse, FindingGroup, gravest_first
 from observer.report.timestamps import rfc3339
 from observer.results import SCHEMA
 
@@ -25,6 +25,7 @@ def summary(analysis: Analysis) -> bytes:
             "flows": analysis.flows,
             "paths": msgspec.to_builtins(analysis.paths),
             "findings": [finding_fields(finding) for finding in gravest_first(analysis.findings)],
+            "certificates": [_certificate(use) for use in analysis.certificates],
             "counters": dict(sorted(analysis.counters.items())),
         }
     )
@@ -35,6 +36,11 @@ def finding_fields(finding: FindingGroup) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(finding)
     first_ns, last_ns = fields.pop("first_ns"), fields.pop("last_ns")
     return {**fields, "start": rfc3339(first_ns), "end": rfc3339(last_ns)}
+
+
+def _certificate(use: CertificateUse) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(use.certificate)
+    return {"side": use.side, "paths": use.paths, "flows": use.flows, **fields}
 
 
 class Document:
