@@ -1,0 +1,3 @@
+module observer.test/peer
+
+go 1.21
