@@ -92,9 +92,10 @@ impl Stream {
         }
     }
 
-    /// The sender says itself that it has sent up to here: its FIN or RST stands there.
+    /// The sender says itself that it has sent up to here: its FIN or RST stands there. The first word counts, since a
+    /// FIN takes a number that is no byte, and a RST behind it stands one later.
     pub fn ends_at(&mut self, sequence: u32) {
-        self.known_end = Some(sequence);
+        self.known_end.get_or_insert(sequence);
     }
 
     /// Nothing more will come: what waits is delivered, with its gaps and what is missing before the known end.

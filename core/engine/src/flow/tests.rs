@@ -164,6 +164,12 @@ fn record(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_reset_behind_the_senders_own_fin_misses_nothing() {
+    let ends = [segment(NODE, API, FIN | ACK, 101, b""), segment(NODE, API, RST, 102, b"")];
+    assert_eq!(records(&[opening(), ends.to_vec()].concat())[0].gaps, 0);
+}
+
+#[test]
 fn a_reset_behind_a_lost_segment_is_no_refusal() {
     let client_hello = record(1, &[&[3, 3], &[7; 32][..], &[0, 0, 2, 0x13, 1, 1, 0]].concat());
     let extensions = [0, 43, 0, 2, 3, 4];
