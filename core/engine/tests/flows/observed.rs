@@ -75,8 +75,10 @@ fn parsed(line: &[u8]) -> Value {
 
 fn facts(event: &Value) -> String {
     let mut shape = event["shape"].clone();
-    // The time of one flow of the shape, whichever it is.
-    shape["time"] = Value::Null;
+    // The time of one flow of the shape, whichever it is, and what other flows of the capture add to this one.
+    for other in ["time", "earlier", "shared_proxy", "remembered_chain", "remembered_source", "server_address"] {
+        shape[other] = Value::Null;
+    }
     let (flow, http) = (&event["flow"], &event["http"]);
     json!([event["client"], event["server"], flow["state"], flow["midstream"], http, shape]).to_string()
 }
