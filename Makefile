@@ -74,7 +74,8 @@ fuzz: setup ## FUZZ_SECONDS (300) for each fuzz target
 	scripts/fuzz $(FUZZ_SECONDS)
 
 bench: build ## Measure against the peers that are installed
-	python bench/run.py
+	.venv/bin/uv pip install --quiet --native-tls --python .venv/bin/python --requirement bench/requirements.txt
+	python bench/run.py $(BENCH)
 
 .PHONY: lock format clean
 lock: .venv/python.stamp ## Renew requirements.lock from pyproject.toml
