@@ -79,7 +79,7 @@ bench: build ## Measure against the peers that are installed
 
 .PHONY: lock format clean
 lock: .venv/python.stamp ## Renew requirements.lock from pyproject.toml
-	uv pip compile --quiet --native-tls --universal --python-version 3.11 --no-header --no-annotate --group dev \
+	uv pip compile --quiet --native-tls --universal --python-version 3.11 --no-header --no-annotate --all-extras --group dev \
 		pyproject.toml --output-file requirements.lock
 
 format: setup ## Put Python, Rust and C in the project's format
