@@ -52,14 +52,36 @@ class Node(Part, frozen=True):
     kubelet_port: Port = 10250
 
 
+class Workload(Part, frozen=True):
+    """What made a pod and would make it again; kinds are those of Kubernetes: `Deployment`, `DaemonSet`, `Job`."""
+
+    kind: str
+    name: str
+
+
+class Container(Part, frozen=True):
+    """A container that runs, or ran; `id` is the runtime's, without its scheme: control groups bear it, too."""
+
+    name: str
+    id: str
+
+
 class Pod(Part, frozen=True):
-    """A pod known by name; pods on the host network need no entry."""
+    """A pod at one of its addresses; one with several has several entries.
+
+    A pod on the host network has its node's address and is told by its processes, never by the address. `uid` and the
+    ids of containers are what control groups name.
+    """
 
     namespace: str
     name: str
     address: Address
     node: str | None = None
     service_account: str | None = None
+    uid: str | None = None
+    host_network: bool = False
+    workload: Workload | None = None
+    containers: tuple[Container, ...] = ()
 
 
 class Service(Part, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from observer.inventory.components import Kubeconfig, Kubelet
-from observer.inventory.file import ApiServer, Inventory, KonnectivityPorts, Node
+from observer.inventory.file import ApiServer, Inventory, KonnectivityPorts, Node, Pod
 from observer.model import Listener, Role
 
 NO_NODE = -1
@@ -91,6 +91,7 @@ class _Compiler:
         self.rows: dict[str, Row] = {}
         self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...], Configuration], int] = {}
         self.numbers = 0
+        self.node_numbers: dict[str, int] = {}
         self._everything()
 
     def _everything(self) -> None:
@@ -128,7 +129,7 @@ class _Compiler:
         for node in self.inventory.nodes:
             number = self._node(node)
             if node.pod_cidr is not None:
-                self._range(node.pod_cidr, Role.POD, number, _name(None, node=node.name))
+                self._range(node.pod_cidr, Role.POD, number, _name(None, _members(node=node.name)))
 
     def _range(self, cidr: str, role: Role, number: int = NO_NODE, name: bytes = NAMELESS) -> None:
         self.rows[cidr] = Row(cidr, self.place({role}, {}), number, name)
@@ -137,6 +138,8 @@ class _Compiler:
         ports = {node.kubelet_port: Listener.KUBELET, READONLY_PORT: Listener.KUBELET_READONLY} | self._agent_ports()
         addresses = (*node.addresses, *_gateways(node))
         first = self.host(addresses[0]) if addresses else _Host(NO_NODE)
+        if node.name:
+            self.node_numbers[node.name] = first.number
         for address in addresses:
             host = self.host(address)
             host.number, host.name, host.node = first.number, node.name, node.name
@@ -184,24 +187,23 @@ class _Compiler:
         """Rows for single addresses: hosts first, then pods and services, which are the more exact word."""
         for address, host in self.hosts.items():
             place = self._host_place(host)
-            self._row(address, place, host.number, _name(host.name, node=host.node))
+            self._row(address, place, host.number, _name(host.name, _members(node=host.node)))
         for pod in self.inventory.pods:
-            if pod.address not in self.groups:
-                name = _name(pod.name, pod.namespace, "pod", pod.node, pod.service_account)
-                self._row(pod.address, self.place({Role.POD}, {}), self._number_of(pod.node), name)
+            if pod.address not in self.groups and not pod.host_network:
+                self._row(pod.address, self.place({Role.POD}, {}), self._number_of(pod.node), pod_name(pod))
         for service in self.inventory.services:
-            name = _name(service.name, service.namespace, "service")
+            name = _name(service.name, _members(service.namespace, {"service": {"name": service.name}}))
             self._row(service.address, self.place({Role.SERVICE}, {}), NO_NODE, name)
         self._kubernetes_service()
 
     def _kubernetes_service(self) -> None:
         if self.inventory.kubernetes_service is not None:
             place = self.place({Role.APISERVER, Role.SERVICE}, {443: Listener.APISERVER})
-            name = _name("kubernetes", "default", "service")
+            name = _name("kubernetes", _members("default", {"service": {"name": "kubernetes"}}))
             self._row(self.inventory.kubernetes_service, place, NO_NODE, name)
 
     def _number_of(self, node: str | None) -> int:
-        return next((host.number for host in self.hosts.values() if node and host.node == node), NO_NODE)
+        return self.node_numbers.get(node or "", NO_NODE)
 
     def _row(self, address: str, place: int, number: int, name: bytes) -> None:
         cidr = str(ipaddress.ip_network(address))
@@ -213,7 +215,7 @@ class _Compiler:
         for cidr in LOOPBACK:
             if host is not None:
                 place = self._host_place(host)
-                self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, node=host.node))
+                self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, _members(node=host.node)))
 
     def table(self) -> PlaceTable:
         places = tuple(Place(roles, dict(ports), *configuration) for roles, ports, configuration in self.places)
@@ -240,21 +242,25 @@ def _konnectivity_ports(ports: KonnectivityPorts) -> Ports:
     return {number: role for role, numbers in roles.items() for number in numbers}
 
 
-def _name(
-    name: str | None,
-    namespace: str | None = None,
-    kind: str | None = None,
-    node: str | None = None,
-    service_account: str | None = None,
-) -> bytes:
+def pod_name(pod: Pod) -> bytes:
+    """The members `name` and `kubernetes` that events show for a pod."""
+    own = {"name": pod.name} if pod.uid is None else {"name": pod.name, "uid": pod.uid}
+    members = _members(pod.namespace, {"pod": own}, pod.node)
+    if pod.service_account is not None:
+        members["service_account"] = pod.service_account
+    if pod.workload is not None:
+        members["workload"] = {"kind": pod.workload.kind, "name": pod.workload.name}
+    return _name(pod.name, members)
+
+
+def _members(
+    namespace: str | None = None, own: Mapping[str, object] | None = None, node: str | None = None
+) -> dict[str, object]:
+    members: dict[str, object] = {} if namespace is None else {"namespace": namespace}
+    members |= own or {}
+    return members if node is None else {**members, "node": {"name": node}}
+
+
+def _name(name: str | None, members: Mapping[str, object]) -> bytes:
     """The members `name` and `kubernetes` of an endpoint, ready to stand in an event."""
-    members: dict[str, object] = {}
-    if namespace is not None:
-        members["namespace"] = namespace
-    if kind is not None:
-        members[kind] = {"name": name}
-    if node is not None:
-        members["node"] = {"name": node}
-    if service_account is not None:
-        members["service_account"] = service_account
     return msgspec.json.encode({"name": name, "kubernetes": members or None})[1:-1]

@@ -52,6 +52,17 @@ def test_every_documented_field_is_read() -> None:
     assert inventory.captured_on == "10.240.0.10"
 
 
+def test_what_only_the_cluster_knows_of_a_pod_may_be_said_too() -> None:
+    pod = file.parse("""
+pods:
+- {namespace: d, name: web-1, address: 10.1.0.1, uid: 6f1c, host_network: true,
+   workload: {kind: Deployment, name: web}, containers: [{name: web, id: 0a1b}]}
+""").pods[0]
+
+    assert (pod.uid, pod.host_network, pod.workload) == ("6f1c", True, file.Workload(kind="Deployment", name="web"))
+    assert pod.containers == (file.Container(name="web", id="0a1b"),)
+
+
 def test_a_flag_known_to_be_unset_differs_from_one_not_known() -> None:
     known = file.parse(EVERYTHING).components.kube_apiserver.kubelet_certificate_authority
     unknown = file.parse("cluster: lab").components.kube_apiserver.kubelet_certificate_authority

@@ -2,6 +2,8 @@
 
 import ipaddress
 
+import msgspec
+
 from observer.inventory import file
 from observer.inventory.places import NO_NODE, Place, PlaceTable, Row, compile_places
 from observer.model import Listener, Role
@@ -18,6 +20,7 @@ pods: [{namespace: default, name: web, address: 10.244.1.5, node: node1, service
 konnectivity: {servers: [10.240.0.10]}
 etcd: [{address: 10.240.0.10}]
 """
+NODES_ONLY = "nodes: [{name: node1, addresses: [10.240.0.21], pod_cidr: 10.244.1.0/24}]\n"
 
 
 def look_up(table: PlaceTable, address: str) -> tuple[Row, Place]:
@@ -74,6 +77,38 @@ def test_a_named_pod_brings_its_names() -> None:
         b'"name":"web","kubernetes":{"namespace":"default","pod":{"name":"web"},'
         b'"node":{"name":"node1"},"service_account":"sa"}'
     )
+
+
+def test_a_pod_brings_the_workload_that_made_it_and_its_uid() -> None:
+    workload = file.Workload(kind="Deployment", name="web")
+    pod = file.Pod(
+        namespace="default",
+        name="web-1",
+        address=file.Address("10.244.1.6"),
+        node="node2",
+        uid="u-1",
+        workload=workload,
+    )
+    table = compile_places(msgspec.structs.replace(file.parse(LAB), pods=(pod,)))
+    row, _ = look_up(table, "10.244.1.6")
+
+    assert row.node == look_up(table, "10.240.0.22")[0].node
+    assert row.name == (
+        b'"name":"web-1","kubernetes":{"namespace":"default","pod":{"name":"web-1","uid":"u-1"},'
+        b'"node":{"name":"node2"},"workload":{"kind":"Deployment","name":"web"}}'
+    )
+
+
+def test_a_pod_on_the_host_network_does_not_take_its_nodes_name() -> None:
+    pod = "pods: [{namespace: kube-system, name: kube-proxy, address: 10.240.0.21, host_network: true}]\n"
+
+    assert compile_places(file.parse(NODES_ONLY + pod)) == compile_places(file.parse(NODES_ONLY))
+
+
+def test_a_pod_on_the_host_network_of_an_unknown_node_names_no_address() -> None:
+    pod = "pods: [{namespace: kube-system, name: kube-proxy, address: 10.240.0.99, host_network: true}]\n"
+
+    assert compile_places(file.parse(NODES_ONLY + pod)) == compile_places(file.parse(NODES_ONLY))
 
 
 def test_the_kubernetes_service_is_an_api_server_and_other_services_are_not() -> None:
