@@ -47,7 +47,7 @@ class Analysis:
         *,
         rows: Sequence[tuple[str | IPv4Address | IPv6Address, int, int, int, bytes]],
         ports: Sequence[int],
-        boundaries: Sequence[Sequence[int]],
+        boundaries: Sequence[tuple[Sequence[int], Sequence[str]]],
         cluster: str = "",
         node: str = "",
         write: Callable[[bytes], object] | None = None,
@@ -83,6 +83,6 @@ class Agent:
         self,
         evaluate: Callable[[bytes], tuple[bytes, bytes, bytes, bytes, str, bool]],
         *,
-        boundaries: Sequence[Sequence[int]],
+        boundaries: Sequence[tuple[Sequence[int], Sequence[str]]],
         write: Callable[[bytes], object],
     ) -> None: ...

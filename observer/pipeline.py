@@ -12,7 +12,6 @@ from observer.analysis import Analysis, ByteSink, CaptureNote
 from observer.classify import Classified, Classifier
 from observer.errors import InputError
 from observer.evidence import anchors
-from observer.evidence.chains import Trust
 from observer.evidence.probe import Endpoint, ProbeFailedError
 from observer.inventory import file
 from observer.inventory import infer as inference
@@ -87,7 +86,7 @@ def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
         _add_secrets(core, log)
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
-    chains = _Chains(core, trust)
+    chains = _Chains(core)
     used = known or _inferred(core, chains)
     bench = _Bench(Classifier(loaded_rules, used, trust, chains, compile_places(used, captured_on)), chains)
     sums = bench.judge(core, used.cluster, flows_out)
@@ -101,7 +100,7 @@ def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inven
     for capture in captures:
         _read(core, capture, progress)
     core.finish()
-    return _inferred(core, _Chains(core, Trust()))
+    return _inferred(core, _Chains(core))
 
 
 def _authorities(inventory: Inventory | None) -> list[anchors.AnchorFile]:
@@ -137,9 +136,9 @@ class Watch:
         loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
         known = file.load(Path(inventory)) if inventory else Inventory()
         trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
-        self._chains = _Chains(self, trust)
+        chains = _Chains(self)
         places = compile_places(known, source.captured_on)
-        self._bench = _Bench(Classifier(loaded_rules, known, trust, self._chains, places), self._chains)
+        self._bench = _Bench(Classifier(loaded_rules, known, trust, chains, places), chains)
         ports = self._bench.ports() if inventory else {*self._bench.ports(), *USUAL_PORTS}
         self._core = source.open(sorted(ports), [server.address for server in known.apiservers])
         rows = [_row(row) for row in places.rows]
@@ -171,7 +170,7 @@ class Watch:
 
     def _judge(self, flows_out: ByteSink) -> None:
         if self._core.pending():
-            boundaries = self._chains.boundaries()
+            boundaries = self._bench.boundaries()
             self._core.judge(self._bench.evaluate, boundaries=boundaries, write=flows_out.write)
 
 
@@ -224,11 +223,9 @@ class _Survey(msgspec.Struct, frozen=True):
 class _Chains:
     """The certificate chains of a run, by the numbers that shapes name them with."""
 
-    def __init__(self, core: "_core.Analysis | Watch", trust: Trust) -> None:
+    def __init__(self, core: "_core.Analysis | Watch") -> None:
         self._core = core
-        self._trust = trust
         self._chains: dict[int, list[bytes]] = {}
-        self._boundaries: list[list[int]] = []
 
     def __call__(self, number: int) -> list[bytes]:
         """DER, leaf first."""
@@ -236,11 +233,9 @@ class _Chains:
             self._chains[number] = self._core.chain(number)
         return self._chains[number]
 
-    def boundaries(self) -> list[list[int]]:
-        """Per chain the instants at which its judgement may change."""
-        new = range(len(self._boundaries), self._core.chain_count())
-        self._boundaries += (self._trust.boundaries(self(number)) for number in new)
-        return self._boundaries
+    def __len__(self) -> int:
+        """How many there are so far."""
+        return self._core.chain_count()
 
 
 class _Bench:
@@ -252,6 +247,7 @@ class _Bench:
         self._classifier = classifier
         self._chains = chains
         self._decode = msgspec.json.Decoder(Shape).decode
+        self._boundaries: list[tuple[list[int], list[str]]] = []
 
     def judge(self, core: _core.Analysis, cluster: str, flows_out: ByteSink | None) -> totals.Totals:
         """Judge every flow and write its event."""
@@ -259,7 +255,7 @@ class _Bench:
             self.evaluate,
             rows=[_row(row) for row in self.places.rows],
             ports=sorted(self.ports()),
-            boundaries=self._chains.boundaries(),
+            boundaries=self.boundaries(),
             cluster=cluster,
             write=flows_out.write if flows_out else None,
         )
@@ -271,6 +267,12 @@ class _Bench:
         alternatives = (one.when.port or () for rule in self._classifier.rules.paths for one in rule.match)
         conditions = (when.port or () for rule in self._classifier.rules.findings for when in rule.when)
         return {*listening, *itertools.chain(*alternatives, *conditions)}
+
+    def boundaries(self) -> list[tuple[list[int], list[str]]]:
+        """Per chain the instants, and the addresses of its server, at which its judgement may change."""
+        new = map(self._chains, range(len(self._boundaries), len(self._chains)))
+        self._boundaries += map(self._classifier.boundaries, new)
+        return self._boundaries
 
     def evaluate(self, encoded: bytes) -> events.Fragments:
         """What the flows of a shape have in common in their events."""

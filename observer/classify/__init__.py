@@ -1,5 +1,7 @@
 """Judges shapes: which documented path, how safe, what to say. Pure: the same shape always gives the same answer."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from observer.classify import attribution, findings, verdict
@@ -7,7 +9,7 @@ from observer.classify.case import ANCHORS, Case
 from observer.classify.configured import Configured, configured
 from observer.classify.facts import Chains, ReadChain, facts_of
 from observer.evidence import certificates
-from observer.evidence.chains import Judgement, Trust, Wanted
+from observer.evidence.chains import Judgement, Trust, Wanted, addresses_named
 from observer.evidence.paths import Chain
 from observer.inventory.file import Inventory
 from observer.inventory.places import Place, PlaceTable, compile_places
@@ -50,7 +52,17 @@ class Classifier:
         self.rules, self.inventory, self.trust, self.read_chain = rules, inventory, trust, read_chain
         self.places = places or compile_places(inventory)
         service = {inventory.kubernetes_service} if inventory.kubernetes_service else set()
+        self._addresses_with = _turned(self.places.hosts)
         self._apiserver_addresses = frozenset({server.address for server in inventory.apiservers} | service)
+
+    def boundaries(self, chain: Sequence[bytes]) -> tuple[list[int], list[str]]:
+        """Instants (ns) and addresses of its server at which a chain's judgement may be another one.
+
+        All addresses that are not told are one to `_wanted`, and to shapes.
+        """
+        borne = addresses_named(chain[0]) if chain else ()
+        addresses = {address for name in borne for address in (name, *self._addresses_with.get(name, ()))}
+        return self.trust.boundaries(chain), sorted(addresses)
 
     def classify(self, shape: Shape) -> Classified:
         """Everything that is to be said of flows of this shape."""
@@ -80,7 +92,7 @@ class Classifier:
         own = self.places.hosts.get(address, ())
         listener = server.listener(shape.server_port)
         others = self._apiserver_addresses if listener is Listener.APISERVER else frozenset[str]()
-        direct = listener is Listener.KUBELET and path.server_role is Role.NODE and bool(own)
+        direct = listener is Listener.KUBELET and path.server_role is Role.NODE and server.is_node
         name = (shape.tls or TlsFacts()).server_name
         return Wanted(name, (others | {address, *own}) - {""}, translated=not direct)
 
@@ -103,6 +115,15 @@ def _credentials(shape: Shape, chains: Chains) -> tuple[Presence, Purpose]:
     if chains.client:
         return Presence.SENT, certificates.purpose(chains.client[0])
     return (shape.tls or TlsFacts()).client_certificate, Purpose.UNKNOWN
+
+
+def _turned(hosts: Mapping[str, tuple[str, ...]]) -> Mapping[str, list[str]]:
+    """For each address the ones whose host has it."""
+    turned: dict[str, list[str]] = {}
+    for address, own in hosts.items():
+        for other in own:
+            turned.setdefault(other, []).append(address)
+    return turned
 
 
 def _described(chain: Chain) -> tuple[Certificate, ...]:

@@ -38,6 +38,8 @@ class Place(msgspec.Struct, frozen=True):
     ports: Ports
     kubeconfigs: tuple[Kubeconfig, ...] = ()
     kubelet: Kubelet = Kubelet()
+    is_node: bool = False
+    """Whether these are a node's own addresses; loopback is not, whoever it stands for."""
 
     def listener(self, port: int) -> Listener:
         """What listens on that port here."""
@@ -89,7 +91,7 @@ class _Compiler:
         self.hosts: dict[str, _Host] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.rows: dict[str, Row] = {}
-        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...], Configuration], int] = {}
+        self.places: dict[tuple[frozenset[Role], tuple[tuple[int, Listener], ...], Configuration, bool], int] = {}
         self.numbers = 0
         self.node_numbers: dict[str, int] = {}
         self._everything()
@@ -100,11 +102,19 @@ class _Compiler:
         for cidr in EVERYTHING:
             self.rows[cidr] = Row(cidr, place, NO_NODE, NAMELESS)
 
-    def place(self, roles: Iterable[Role], ports: Ports, configuration: Configuration = UNCONFIGURED) -> int:
-        return self.places.setdefault((frozenset(roles), tuple(sorted(ports.items())), configuration), len(self.places))
+    def place(
+        self,
+        roles: Iterable[Role],
+        ports: Ports,
+        configuration: Configuration = UNCONFIGURED,
+        *,
+        is_node: bool = False,
+    ) -> int:
+        place = (frozenset(roles), tuple(sorted(ports.items())), configuration, is_node)
+        return self.places.setdefault(place, len(self.places))
 
-    def _host_place(self, host: _Host) -> int:
-        return self.place(host.roles, host.ports, self._configuration(host))
+    def _host_place(self, host: _Host, *, is_node: bool = False) -> int:
+        return self.place(host.roles, host.ports, self._configuration(host), is_node=is_node)
 
     def _configuration(self, host: _Host) -> Configuration:
         """Of equal settings hosts share one, so the place keeps no host's name."""
@@ -186,7 +196,7 @@ class _Compiler:
     def add_names(self) -> None:
         """Rows for single addresses: hosts first, then pods and services, which are the more exact word."""
         for address, host in self.hosts.items():
-            place = self._host_place(host)
+            place = self._host_place(host, is_node=address in self.groups)
             self._row(address, place, host.number, _name(host.name, _members(node=host.node)))
         for pod in self.inventory.pods:
             if pod.address not in self.groups and not pod.host_network:
@@ -218,7 +228,9 @@ class _Compiler:
                 self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, _members(node=host.node)))
 
     def table(self) -> PlaceTable:
-        places = tuple(Place(roles, dict(ports), *configuration) for roles, ports, configuration in self.places)
+        places = tuple(
+            Place(roles, dict(ports), *configuration, is_node) for roles, ports, configuration, is_node in self.places
+        )
         return PlaceTable(tuple(self.rows.values()), places, self.groups)
 
 

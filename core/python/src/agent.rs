@@ -1,6 +1,6 @@
 //! `Agent`: follows the connections of running interfaces and judges through a Python callable.
 
-use crate::analysis::{Row, places};
+use crate::analysis::{Row, Turns, boundaries_of, places};
 use crate::judge::Callback;
 use engine::flow::Limits;
 use engine::judge::{Origin, Surroundings};
@@ -98,14 +98,8 @@ impl Agent {
 
     /// Judges what was reported since the last time. `boundaries` are those of all chains.
     #[pyo3(signature = (evaluate, *, boundaries, write))]
-    fn judge(
-        &mut self,
-        py: Python<'_>,
-        evaluate: Py<PyAny>,
-        boundaries: Vec<Vec<u64>>,
-        write: Py<PyAny>,
-    ) -> PyResult<()> {
-        self.surroundings.boundaries = boundaries;
+    fn judge(&mut self, py: Python<'_>, evaluate: Py<PyAny>, boundaries: Vec<Turns>, write: Py<PyAny>) -> PyResult<()> {
+        self.surroundings.boundaries = boundaries_of(boundaries);
         let mut callback = Callback { evaluate, write: Some(write) };
         let Self { inner, surroundings } = self;
         py.detach(|| inner.judge(surroundings, &mut callback)).map_err(PyErr::from)

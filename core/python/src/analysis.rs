@@ -5,15 +5,19 @@ use engine::analysis::ReadError;
 use engine::capture::Input;
 use engine::flow::Endpoint;
 use engine::flow::Limits;
-use engine::judge::{Origin, Places, Source, Surroundings};
+use engine::judge::{Boundaries, Origin, Places, Source, Surroundings};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 create_exception!(observer._core, CaptureError, pyo3::exceptions::PyException, "A capture cannot be read.");
+
+/// Of one chain the instants (ns, ascending) and the addresses of its server at which its judgement may change.
+pub(crate) type Turns = (Vec<u64>, Vec<String>);
 
 /// One row of the compiled inventory: network address, prefix length, place, node (-1: none), JSON members.
 pub(crate) type Row = (std::net::IpAddr, u32, u32, i64, Vec<u8>);
@@ -116,7 +120,7 @@ impl Analysis {
         evaluate: Py<PyAny>,
         rows: Vec<Row>,
         ports: Vec<u16>,
-        boundaries: Vec<Vec<u64>>,
+        boundaries: Vec<Turns>,
         cluster: &str,
         node: &str,
         write: Option<Py<PyAny>>,
@@ -124,7 +128,7 @@ impl Analysis {
         let surroundings = Surroundings {
             places: places(rows)?,
             ports: ports.into_iter().collect(),
-            boundaries,
+            boundaries: boundaries_of(boundaries),
             origin: Origin { cluster: cluster.to_owned(), node: node.to_owned() },
             events: write.is_some(),
         };
@@ -132,6 +136,13 @@ impl Analysis {
         let totals = py.detach(|| self.inner.judge(&surroundings, &mut callback)).map_err(PyErr::from)?;
         Ok(PyBytes::new(py, &totals_json(&totals)?))
     }
+}
+
+/// A certificate may name what no packet can come from, such as an address with a zone: that is left out.
+pub(crate) fn boundaries_of(chains: Vec<Turns>) -> Vec<Boundaries> {
+    let address = |text: &String| text.parse::<IpAddr>().ok().map(Into::into);
+    let of = |(instants, texts): Turns| Boundaries { instants, addresses: texts.iter().filter_map(address).collect() };
+    chains.into_iter().map(of).collect()
 }
 
 pub(crate) fn places(rows: Vec<Row>) -> PyResult<Places> {

@@ -60,6 +60,15 @@ pub trait Judge {
     fn write(&mut self, events: &[u8]) -> Result<(), Self::Error>;
 }
 
+/// Where the judgement of a certificate chain may change.
+#[derive(Debug, Clone, Default)]
+pub struct Boundaries {
+    /// From these instants (ns, ascending) on.
+    pub instants: Vec<u64>,
+    /// At a server with one of these addresses; to the judge all others are one.
+    pub addresses: HashSet<Address>,
+}
+
 /// What is known beside the capture.
 #[derive(Debug, Default)]
 pub struct Surroundings {
@@ -67,8 +76,8 @@ pub struct Surroundings {
     pub places: Places,
     /// Server ports that rules tell apart; all others are the same to them.
     pub ports: HashSet<u16>,
-    /// Per certificate chain the instants (ns, ascending) at which its judgement may change.
-    pub boundaries: Vec<Vec<u64>>,
+    /// Where the judgement of each certificate chain may change, by its number.
+    pub boundaries: Vec<Boundaries>,
     /// Whose flows these are.
     pub origin: Origin,
     /// Whether events are wanted, or only totals.
@@ -320,7 +329,7 @@ impl Bench<'_> {
             client_place: client.class,
             server_place: server.class,
             server_port: if self.surroundings.ports.contains(&record.server.port) { record.server.port } else { 0 },
-            server_address: chains.first().copied().flatten().map(|_| record.server.address),
+            server_address: self.telling_address(chains.first().copied().flatten(), record.server.address),
             remembered,
             epochs: chains.map(|chain| self.epoch(chain, record.first_ns)),
             earlier,
@@ -330,8 +339,17 @@ impl Bench<'_> {
 
     /// How many of a chain's instants lie before a time.
     fn epoch(&self, chain: Option<u32>, time_ns: u64) -> u32 {
-        let instants = chain.and_then(|chain| self.surroundings.boundaries.get(chain as usize));
-        instants.map_or(0, |instants| instants.partition_point(|instant| *instant <= time_ns) as u32)
+        let instants = self.boundaries(chain).map_or(&[][..], |boundaries| &boundaries.instants);
+        instants.partition_point(|instant| *instant <= time_ns) as u32
+    }
+
+    /// The address of a server whose certificate is judged otherwise there than elsewhere.
+    fn telling_address(&self, chain: Option<u32>, address: Address) -> Option<Address> {
+        self.boundaries(chain).is_some_and(|boundaries| boundaries.addresses.contains(&address)).then_some(address)
+    }
+
+    fn boundaries(&self, chain: Option<u32>) -> Option<&Boundaries> {
+        self.surroundings.boundaries.get(chain? as usize)
     }
 
     fn shape_json(&self, key: &ShapeKey, record: &FlowRecord) -> Result<Vec<u8>, io::Error> {

@@ -101,7 +101,8 @@ impl Bench<'_> {
 mod tests {
     use super::*;
     use crate::flow::FlowState;
-    use crate::judge::STATES;
+    use crate::judge::{Boundaries, STATES};
+    use crate::tls::TlsFacts;
     use std::io;
 
     #[derive(Default)]
@@ -168,6 +169,22 @@ mod tests {
         let guessed = FlowRecord { direction_guessed: true, midstream: true, ..sure.reversed() };
         let (_, lines) = judged(&[sure, guessed].map(|record| Report { record, is_final: true }));
         assert_eq!(lines.matches("\"server\":{\"address\":\"10.0.0.2\",\"port\":10250").count(), 2);
+    }
+
+    #[test]
+    fn servers_with_one_certificate_are_told_apart_only_where_that_may_change_its_judgement() {
+        let mut facts = FactTable::default();
+        let handshake = TlsFacts { server_chain: vec![Box::from(&b"certificate"[..])], ..TlsFacts::default() };
+        let ids = facts.intern_tls(handshake);
+        let flow_to = |host: u8| {
+            let server = Endpoint { address: Address::V4([10, 0, 0, host]), port: 443 };
+            Report { record: FlowRecord { server, facts: ids, ..record(&facts) }, is_final: true }
+        };
+        let named = Boundaries { instants: Vec::new(), addresses: HashSet::from([Address::V4([10, 0, 0, 7])]) };
+        let surroundings = Surroundings { boundaries: vec![named], ..Surroundings::default() };
+        let (mut standing, mut notes) = (Standing::default(), Notes::default());
+        standing.judge(&[5, 6, 7, 8, 7].map(flow_to), &facts, &surroundings, &mut notes).unwrap();
+        assert_eq!(notes.shapes, 2);
     }
 
     #[test]
