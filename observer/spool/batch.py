@@ -1,0 +1,54 @@
+"""A batch: events as they travel and wait, under an id that stays the same however often they are sent."""
+
+import secrets
+import sys
+import zlib
+from enum import StrEnum
+
+import msgspec
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LEVEL = 3
+"""Higher levels cost three times the work for a tenth of the size."""
+
+
+class EventClass(StrEnum):
+    """What may be shed for what."""
+
+    FINDING = "finding"
+    """Findings, losses and summaries: few, and never shed for flows."""
+    FLOW = "flow"
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Events of one class, as NDJSON under zstd."""
+
+    sequence: int
+    id: str
+    event_class: EventClass
+    made_ns: int
+    events: int
+    body: bytes
+
+    def checksum(self) -> int:
+        """Of everything that is sent: the disk may give back other bytes than it was given."""
+        head = f"{self.sequence} {self.id} {self.made_ns} {self.events} "
+        return zlib.crc32(self.body, zlib.crc32(head.encode()))
+
+    def lines(self) -> list[bytes]:
+        """The events, each with its line end."""
+        return zstd.decompress(self.body).splitlines(keepends=True)
+
+
+def new_id() -> str:
+    """An id that no other batch of any agent has."""
+    return secrets.token_hex(16)
+
+
+def packed(lines: bytes) -> bytes:
+    """Lines as a batch holds them."""
+    return zstd.compress(lines, LEVEL)
