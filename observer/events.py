@@ -1,6 +1,7 @@
-"""The wire format, version 1, as the fragments the core puts between a flow's own numbers. Judges nothing.
+"""The wire format, version 1: whole events, and of flows the fragments that the core puts between a flow's own numbers.
 
-An event's head, addresses, times and counters are the core's; everything a shape shares is written here, once.
+Of a flow's event head, addresses, times and counters are the core's; everything a shape shares is written here, once.
+Judges nothing.
 """
 
 from typing import Any
@@ -11,17 +12,35 @@ import orjson
 from observer import iana
 from observer.classify import Classified
 from observer.model import Alert, Certificate, Finding, Protocol, Shape, SshFacts, TlsFacts
+from observer.results import SCHEMA
 
 ONLY_IN_SUMMARY = frozenset({"check", "certainty", "reasons"})
 
 Fragments = tuple[bytes, bytes, bytes, bytes, str, bool]
 """Members of client and server, members before and after `http`, the verdict's state, whether there are findings."""
 
+Event = dict[str, Any]
 
-def fragments(shape: Shape, judged: Classified) -> Fragments:
-    """What all flows of a shape have in common, as the core takes it."""
+
+class Observer(msgspec.Struct, frozen=True):
+    """Who saw what an event tells: stands in every event of an agent. `backend` is the rung of the capture's ladder."""
+
+    cluster: str
+    node: str
+    backend: str
+    version: str
+
+
+def line(kind: str, observer: Observer, event: Event) -> bytes:
+    """An event of an agent that is no flow's, as a line."""
+    return orjson.dumps({"schema": SCHEMA, "kind": kind, "observer": msgspec.to_builtins(observer), **event}) + b"\n"
+
+
+def fragments(shape: Shape, judged: Classified, observer: Observer | None = None) -> Fragments:
+    """What all flows of a shape have in common, as the core takes it; `observer` where an agent sees them."""
     attribution, verdict = judged.attribution, judged.verdict
     before: dict[str, Any] = {
+        **({"observer": msgspec.to_builtins(observer)} if observer else {}),
         "protocol": None if shape.protocol is Protocol.NONE else shape.protocol,
         "tls": None if shape.tls is None else _tls(shape.tls, judged),
         "ssh": None if shape.ssh is None else _ssh(shape.ssh),

@@ -12,6 +12,7 @@ from observer.analysis import Analysis, ByteSink, CaptureNote
 from observer.classify import Classified, Classifier
 from observer.errors import InputError
 from observer.evidence import anchors
+from observer.evidence.chains import Trust
 from observer.evidence.probe import Endpoint, ProbeFailedError
 from observer.inventory import file
 from observer.inventory import infer as inference
@@ -63,6 +64,31 @@ class Source(msgspec.Struct, frozen=True):
             raise InputError(str(error)) from None
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What flows are judged by: the rules, who is who (null where nobody said), and which authorities clients trust."""
+
+    rules: ruleset.RuleSet
+    inventory: Inventory | None
+    trust: Trust
+
+    def selection(self, captured_on: str | None) -> tuple[list[int], list[str]]:
+        """The server ports and the addresses whose connections are captured."""
+        usual = () if self.inventory else USUAL_PORTS
+        inventory = self.inventory or Inventory()
+        ports = {*_told_apart(self.rules, compile_places(inventory, captured_on)), *usual}
+        return sorted(ports), [server.address for server in inventory.apiservers]
+
+
+def read_known(*, inventory: str | None, ca: Sequence[str], rules: str | None) -> Known:
+    """What the files say; `rules` is a folder in place of the rules that come with the program.
+
+    ConfigurationError says what is wrong, and where.
+    """
+    loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
+    known = file.load(Path(inventory)) if inventory else None
+    return Known(loaded_rules, known, anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)]))
+
+
 def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
     captures: Sequence[str],
     *,
@@ -78,20 +104,18 @@ def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
 
     InputError and ConfigurationError say what and where; a capture that ends early is no error.
     """
-    loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
-    known = file.load(Path(inventory)) if inventory else None
-    trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
+    given = read_known(inventory=inventory, ca=ca, rules=rules)
     core = _core.Analysis()
     for log in keylog:
         _add_secrets(core, log)
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
     chains = _Chains(core)
-    used = known or _inferred(core, chains)
-    bench = _Bench(Classifier(loaded_rules, used, trust, chains, compile_places(used, captured_on)), chains)
+    used = given.inventory or _inferred(core, chains)
+    bench = _Bench(Classifier(given.rules, used, given.trust, chains, compile_places(used, captured_on)), chains)
     sums = bench.judge(core, used.cluster, flows_out)
-    base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=trust.size)
-    return totals.analysis(bench.judged, sums, bench.places, loaded_rules, base)
+    base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=given.trust.size)
+    return totals.analysis(bench.judged, sums, bench.places, given.rules, base)
 
 
 def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inventory:
@@ -127,23 +151,33 @@ def fetch(endpoint: Endpoint, timeout_s: float) -> list[bytes]:
 
 
 class Watch:
-    """A running capture whose flows are judged as they come.
+    """A running capture whose flows are judged as they come, by what is known and may change meanwhile.
 
-    Without an inventory nobody's place is known. InputError says which right or interface is missing.
+    InputError says which right or interface is missing. One thread alone may use it.
     """
 
-    def __init__(self, source: Source, *, inventory: str | None, ca: Sequence[str], rules: str | None) -> None:
-        loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
-        known = file.load(Path(inventory)) if inventory else Inventory()
-        trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
+    def __init__(self, source: Source, known: Known, *, cluster: str = "", node: str = "") -> None:
+        self._source, self._named, self._node = source, cluster, node
+        self.known = known
+        self._core = source.open(*known.selection(source.captured_on))
+        backend, self.hindrance = self._core.backend()
+        self.observer = events.Observer(cluster, node, backend, _core.version())
+        self._learn(known)
+
+    def reconfigure(self, known: Known) -> None:
+        """Judge every flow from now on, the open ones too, by what is known now; none is lost and none ends."""
+        self._learn(known)
+
+    def _learn(self, known: Known) -> None:
+        inventory = known.inventory or Inventory()
+        places = compile_places(inventory, self._source.captured_on)
+        self.observer = msgspec.structs.replace(self.observer, cluster=self._named or inventory.cluster)
         chains = _Chains(self)
-        places = compile_places(known, source.captured_on)
-        self._bench = _Bench(Classifier(loaded_rules, known, trust, chains, places), chains)
-        ports = self._bench.ports() if inventory else {*self._bench.ports(), *USUAL_PORTS}
-        self._core = source.open(sorted(ports), [server.address for server in known.apiservers])
-        rows = [_row(row) for row in places.rows]
-        self._core.configure(rows=rows, ports=sorted(ports), cluster=known.cluster)
-        self.backend, self.hindrance = self._core.backend()
+        classifier = Classifier(known.rules, inventory, known.trust, chains, places)
+        self._bench = _Bench(classifier, chains, self.observer)
+        rows, (ports, _) = [_row(row) for row in places.rows], known.selection(self._source.captured_on)
+        self._core.configure(rows=rows, ports=ports, cluster=self.observer.cluster, node=self._node)
+        self.known = known
 
     def step(self, timeout_ms: int, flows_out: ByteSink) -> None:
         """Wait at most so long for packets, and write what is known then."""
@@ -241,9 +275,10 @@ class _Chains:
 class _Bench:
     """Judges shapes for the core and keeps what it judged, by the core's numbers."""
 
-    def __init__(self, classifier: Classifier, chains: _Chains) -> None:
+    def __init__(self, classifier: Classifier, chains: _Chains, observer: events.Observer | None = None) -> None:
         self.places: PlaceTable = classifier.places
         self.judged: list[Classified] = []
+        self._observer = observer
         self._classifier = classifier
         self._chains = chains
         self._decode = msgspec.json.Decoder(Shape).decode
@@ -254,19 +289,12 @@ class _Bench:
         encoded = core.judge(
             self.evaluate,
             rows=[_row(row) for row in self.places.rows],
-            ports=sorted(self.ports()),
+            ports=sorted(_told_apart(self._classifier.rules, self.places)),
             boundaries=self.boundaries(),
             cluster=cluster,
             write=flows_out.write if flows_out else None,
         )
         return msgspec.json.decode(encoded, type=totals.Totals)
-
-    def ports(self) -> set[int]:
-        """The server ports that rules tell apart: those of known listeners and those that rules name."""
-        listening = (port for place in self.places.places for port in place.ports)
-        alternatives = (one.when.port or () for rule in self._classifier.rules.paths for one in rule.match)
-        conditions = (when.port or () for rule in self._classifier.rules.findings for when in rule.when)
-        return {*listening, *itertools.chain(*alternatives, *conditions)}
 
     def boundaries(self) -> list[tuple[list[int], list[str]]]:
         """Per chain the instants, and the addresses of its server, at which its judgement may change."""
@@ -278,8 +306,17 @@ class _Bench:
         """What the flows of a shape have in common in their events."""
         shape = self._decode(encoded)
         judged = self._classifier.classify(shape)
-        self.judged.append(judged)
-        return events.fragments(shape, judged)
+        if not self._observer:  # an agent has no end at which it would ask
+            self.judged.append(judged)
+        return events.fragments(shape, judged, self._observer)
+
+
+def _told_apart(rules: ruleset.RuleSet, places: PlaceTable) -> set[int]:
+    """The server ports that rules tell apart: those of known listeners and those that rules name."""
+    listening = (port for place in places.places for port in place.ports)
+    alternatives = (one.when.port or () for rule in rules.paths for one in rule.match)
+    conditions = (when.port or () for rule in rules.findings for when in rule.when)
+    return {*listening, *itertools.chain(*alternatives, *conditions)}
 
 
 def _row(row: Row) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int, int, int, bytes]:

@@ -1,18 +1,23 @@
 """`observer agent`: events of what passes on this machine's interfaces, one a line."""
 
+import platform
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import click
 
 from observer import agent
 from observer.cli.analyze import Address
 from observer.errors import ConfigurationError
-from observer.pipeline import Source, Watch
+from observer.pipeline import Source, Watch, read_known
+from observer.sinks import Sink
+from observer.sinks.file import File, Rotation
+from observer.sinks.queue import Queued
+from observer.sinks.stdout import Stream
 
 STANDARD_OUTPUT = "-"
 MIB = 1024 * 1024
@@ -33,13 +38,21 @@ class Settings(TypedDict):
 @click.option("--rules", metavar="DIR", help="Rules in place of those that come with the program.")
 @click.option("--captured-on", type=Address(), help="This machine's address, for what passes its loopback interface.")
 @click.option("--output", metavar="FILE", default=STANDARD_OUTPUT, show_default=True, help="Append events there.")
+@click.option("--node", metavar="NAME", default=platform.node, help="This machine, in every event; its host name.")
+@click.option("--rotate-size", "rotate_mib", metavar="MIB", type=click.IntRange(0), default=100, show_default=True)
+@click.option("--rotate-every", metavar="SECONDS", type=click.FloatRange(0), default=0, help="0: by size alone.")
+@click.option("--rotate-keep", metavar="FILES", type=click.IntRange(0), default=5, show_default=True)
 @click.option("--backend", type=click.Choice(["best", "ebpf", "classic"]), default="best", show_default=True)
 @click.option("--ring", "ring_mib", metavar="MIB", type=click.IntRange(1, 1024), default=16, show_default=True)
 @click.option("--summary-every", metavar="SECONDS", type=click.FloatRange(1), default=60, show_default=True)
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument an option
     interfaces: tuple[str, ...],
     captured_on: str | None,
     output: str,
+    node: str,
+    rotate_mib: int,
+    rotate_every: float,
+    rotate_keep: int,
     backend: str,
     ring_mib: int,
     summary_every: float,
@@ -50,28 +63,33 @@ def command(
     Ends on SIGTERM or SIGINT, when every open connection has got its last event.
     """
     source = Source(interfaces, backend, ring_mib * MIB, captured_on)
-    with _appended(output) as out, _stop_signals() as stopped:
-        watch = Watch(source, **settings)
+    out = _sink(output, Rotation(rotate_mib * MIB, rotate_every, rotate_keep))
+    with _stop_signals() as stopped:
+        watch = Watch(source, read_known(**settings), node=node)
         click.echo(f"observer: capturing with {_told(watch)}", err=True)
-        agent.run(watch, out, lambda: bool(stopped), interval_s=summary_every)
+        sink = Queued(out, _complain)
+        try:
+            agent.run(watch, sink, lambda: bool(stopped) or sink.gone, interval_s=summary_every)
+        finally:
+            sink.close()
+    if sink.gone:
+        raise BrokenPipeError
+
+
+def _complain(sink: str, trouble: str | None) -> None:
+    click.echo(f"observer: {sink}: {trouble or 'works again'}", err=True)
 
 
 def _told(watch: Watch) -> str:
-    return f"{watch.backend} ({watch.hindrance})" if watch.hindrance else watch.backend
+    backend = watch.observer.backend
+    return f"{backend} ({watch.hindrance})" if watch.hindrance else backend
 
 
-@contextmanager
-def _appended(path: str) -> Iterator[BinaryIO]:
+def _sink(path: str, rotation: Rotation) -> Sink:
     if path == STANDARD_OUTPUT:
-        yield sys.stdout.buffer
-        return
-    with _opened(path) as out:
-        yield out
-
-
-def _opened(path: str) -> BinaryIO:
+        return Stream(sys.stdout.buffer)
     try:
-        return Path(path).open("ab")
+        return File(Path(path), rotation)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
 

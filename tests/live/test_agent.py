@@ -143,8 +143,28 @@ def test_a_verdict_is_told_before_the_end_and_under_the_same_id(heard: Events, a
 def test_nothing_is_lost_and_the_filter_is_named(heard: Events, agent: str) -> None:
     last = heard[agent][-1]
     assert (last["kind"], last["final"], last["backend"]) == ("summary", True, agent.split("-", maxsplit=1)[0])
+    assert {event["observer"]["backend"] for event in heard[agent]} == {last["backend"]}
     assert last["counters"]["ring_dropped"] == 0
     assert not [event for event in heard[agent] if event["kind"] == "loss"]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_each_finding_of_the_flows_is_told_once_under_its_key(heard: Events, agent: str) -> None:
+    told = [event for event in heard[agent] if event["kind"] == "finding"]
+    in_flows: dict[tuple[str, str, str, int], set[str]] = {}
+    for flow in _finals(heard[agent]).values():
+        for finding in flow["findings"]:
+            place = (finding["id"], finding["cause"], flow["server"]["name"], flow["server"]["port"])
+            in_flows.setdefault(place, set()).add(flow["id"])
+    assert in_flows
+    counted: dict[tuple[str, str, str, int], int] = {}
+    for event in told:
+        place = (event["finding"]["id"], event["finding"]["cause"], event["server"]["name"], event["server"]["port"])
+        counted[place] = counted.get(place, 0) + event["count"]
+        assert set(event["flows"]) <= in_flows[place]
+    assert counted == {place: len(flows) for place, flows in in_flows.items()}
+    assert len({event["key"] for event in told}) == len(in_flows)
+    assert all(event["coverage"] == {"complete": True, "lost": {}} for event in told)
 
 
 def test_most_of_a_large_transfer_is_counted_without_leaving_the_kernel(heard: Events) -> None:

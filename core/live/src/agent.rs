@@ -82,6 +82,11 @@ impl Agent {
         self.standing.judge(&reports, &self.tracker.facts, surroundings, by)
     }
 
+    /// The inventory or the rules are others now: all is judged anew.
+    pub fn forget_judgements(&mut self) {
+        self.standing.forget_judgements();
+    }
+
     /// What was said on the wire.
     pub fn facts(&self) -> &FactTable {
         &self.tracker.facts

@@ -53,7 +53,7 @@ impl Agent {
         self.inner.backend()
     }
 
-    /// Who is who from now on, and the server ports that rules tell apart.
+    /// Who is who from now on, and the server ports that rules tell apart; every shape is judged anew.
     #[pyo3(signature = (*, rows, ports, cluster = "", node = ""))]
     fn configure(&mut self, rows: Vec<Row>, ports: Vec<u16>, cluster: &str, node: &str) -> PyResult<()> {
         self.surroundings = Surroundings {
@@ -63,6 +63,7 @@ impl Agent {
             origin: Origin { cluster: cluster.to_owned(), node: node.to_owned() },
             events: true,
         };
+        self.inner.forget_judgements();
         Ok(())
     }
 
