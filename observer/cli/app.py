@@ -15,6 +15,7 @@ from observer.errors import ObserverError
 COMMANDS = {
     "analyze": "Say for each connection in captures which path it is on and whether it is safe.",
     "agent": "Say the same of the connections that pass this machine now.",
+    "collector": "Keep the events of all agents and answer questions about them.",
     "diff": "Say which findings came, went and stayed between two results.",
     "doctor": "Say what live capture needs and what of it this machine has.",
     "explain": "Say what proves a finding or a flow, what mends it, and how to check that.",
