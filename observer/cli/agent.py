@@ -6,74 +6,55 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any
 
 import click
 
 from observer import agent
-from observer.cli.analyze import Address
+from observer.cli import settings
+from observer.config import STANDARD_OUTPUT, Settings
 from observer.errors import ConfigurationError
-from observer.pipeline import Source, Watch, read_known
+from observer.pipeline import Known, Source, Watch, read_known
 from observer.sinks import Sink
 from observer.sinks.file import File, Rotation
 from observer.sinks.queue import Queued
 from observer.sinks.stdout import Stream
 
-STANDARD_OUTPUT = "-"
 MIB = 1024 * 1024
 
 
-class Settings(TypedDict):
-    """The options that the pipeline takes as they are."""
-
-    inventory: str | None
-    ca: tuple[str, ...]
-    rules: str | None
-
-
 @click.command("agent")
-@click.option("--interface", "interfaces", metavar="NAME", multiple=True, help="Repeatable; without it, all.")
-@click.option("--inventory", metavar="FILE", help="Who is who in the cluster (YAML). Without it no path has a name.")
-@click.option("--ca", metavar="[ROLE=]FILE", multiple=True, help="Authorities that clients trust (PEM). Repeatable.")
-@click.option("--rules", metavar="DIR", help="Rules in place of those that come with the program.")
-@click.option("--captured-on", type=Address(), help="This machine's address, for what passes its loopback interface.")
-@click.option("--output", metavar="FILE", default=STANDARD_OUTPUT, show_default=True, help="Append events there.")
-@click.option("--node", metavar="NAME", default=platform.node, help="This machine, in every event; its host name.")
-@click.option("--rotate-size", "rotate_mib", metavar="MIB", type=click.IntRange(0), default=100, show_default=True)
-@click.option("--rotate-every", metavar="SECONDS", type=click.FloatRange(0), default=0, help="0: by size alone.")
-@click.option("--rotate-keep", metavar="FILES", type=click.IntRange(0), default=5, show_default=True)
-@click.option("--backend", type=click.Choice(["best", "ebpf", "classic"]), default="best", show_default=True)
-@click.option("--ring", "ring_mib", metavar="MIB", type=click.IntRange(1, 1024), default=16, show_default=True)
-@click.option("--summary-every", metavar="SECONDS", type=click.FloatRange(1), default=60, show_default=True)
-def command(  # noqa: PLR0913, PLR0917 - one argument an option
-    interfaces: tuple[str, ...],
-    captured_on: str | None,
-    output: str,
-    node: str,
-    rotate_mib: int,
-    rotate_every: float,
-    rotate_keep: int,
-    backend: str,
-    ring_mib: int,
-    summary_every: float,
-    **settings: Unpack[Settings],
-) -> None:
+@settings.options(Settings)
+def command(config: str | None, **flags: Any) -> None:
     """Write an event for each control-plane connection of this machine, when its facts are known and when it ends.
 
-    Ends on SIGTERM or SIGINT, when every open connection has got its last event.
+    Ends on SIGTERM or SIGINT, when every open connection has got its last event. `observer config` shows the settings.
     """
-    source = Source(interfaces, backend, ring_mib * MIB, captured_on)
-    out = _sink(output, Rotation(rotate_mib * MIB, rotate_every, rotate_keep))
-    with _stop_signals() as stopped:
-        watch = Watch(source, read_known(**settings), node=node)
-        click.echo(f"observer: capturing with {_told(watch)}", err=True)
-        sink = Queued(out, _complain)
-        try:
-            agent.run(watch, sink, lambda: bool(stopped) or sink.gone, interval_s=summary_every)
-        finally:
-            sink.close()
+    layered = settings.layered(Settings, config, flags)
+    for doubt in layered.doubts:
+        click.echo(f"observer: {doubt}", err=True)
+    _run(layered.value)
+
+
+def _run(chosen: Settings) -> None:
+    sink = Queued(_sink(chosen), _complain)
+    try:
+        with _stop_signals() as stopped:
+            watch = Watch(_source(chosen), _known(chosen), cluster=chosen.cluster, node=chosen.node or platform.node())
+            click.echo(f"observer: capturing with {_told(watch)}", err=True)
+            agent.run(watch, sink, lambda: bool(stopped) or sink.gone, interval_s=chosen.summary_every_s)
+    finally:
+        sink.close(chosen.drain_timeout_s)
     if sink.gone:
         raise BrokenPipeError
+
+
+def _source(chosen: Settings) -> Source:
+    return Source(chosen.interfaces, chosen.backend, chosen.ring_mib * MIB, chosen.captured_on)
+
+
+def _known(chosen: Settings) -> Known:
+    return read_known(inventory=chosen.inventory, ca=chosen.ca, rules=chosen.rules)
 
 
 def _complain(sink: str, trouble: str | None) -> None:
@@ -85,11 +66,12 @@ def _told(watch: Watch) -> str:
     return f"{backend} ({watch.hindrance})" if watch.hindrance else backend
 
 
-def _sink(path: str, rotation: Rotation) -> Sink:
-    if path == STANDARD_OUTPUT:
+def _sink(chosen: Settings) -> Sink:
+    path = chosen.output
+    if path is None or path == STANDARD_OUTPUT:
         return Stream(sys.stdout.buffer)
     try:
-        return File(Path(path), rotation)
+        return File(Path(path), Rotation(chosen.rotate_size_mib * MIB, chosen.rotate_every_s, chosen.rotate_keep))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
 

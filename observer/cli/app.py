@@ -16,6 +16,7 @@ COMMANDS = {
     "analyze": "Say for each connection in captures which path it is on and whether it is safe.",
     "agent": "Say the same of the connections that pass this machine now.",
     "collector": "Keep the events of all agents and answer questions about them.",
+    "config": "Print the settings of an agent, and where each comes from.",
     "diff": "Say which findings came, went and stayed between two results.",
     "doctor": "Say what live capture needs and what of it this machine has.",
     "explain": "Say what proves a finding or a flow, what mends it, and how to check that.",
