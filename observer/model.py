@@ -169,6 +169,14 @@ class Fault(StrEnum):
     AUTHORITY_NOT_YET_VALID = "authority-not-yet-valid"
 
 
+class EventClass(StrEnum):
+    """What goes first when there is no room for all; a sink never gives up a finding for a flow."""
+
+    FINDING = "finding"
+    """Findings, and the few events that say how complete they are: `loss` and `summary`."""
+    FLOW = "flow"
+
+
 class Forwarded(StrEnum):
     """What the path in X-Forwarded-Uri names; unknown where no request head was read whole."""
 

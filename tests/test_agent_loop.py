@@ -8,7 +8,8 @@ from observer import agent
 from observer.agent.findings import Ledger
 from observer.analysis import ByteSink
 from observer.events import Observer
-from observer.sinks import EventClass, Lines, Status
+from observer.model import EventClass
+from observer.sinks import Lines, Status
 
 Event = dict[str, Any]
 

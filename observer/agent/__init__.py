@@ -13,8 +13,9 @@ from observer.agent.findings import NOTHING_FOUND, Ledger
 from observer.agent.losses import Losses, by_stage
 from observer.analysis import ByteSink
 from observer.events import Event, Observer, line
+from observer.model import EventClass
 from observer.report.timestamps import rfc3339
-from observer.sinks import EventClass, Lines, Sink
+from observer.sinks import Lines, Sink
 
 POLL_MS = 200
 """How long a stop or a settled flow waits at most."""

@@ -4,18 +4,11 @@ A sink may wait for a disk or a network: `queue.Queued` puts it behind a bounded
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
-
-class EventClass(StrEnum):
-    """What goes first when there is no room for all; a sink never gives up a finding for a flow."""
-
-    FINDING = "finding"
-    """Findings, and the few events that say how complete they are: `loss` and `summary`."""
-    FLOW = "flow"
+from observer.model import EventClass
 
 
 class Lines(msgspec.Struct, frozen=True):

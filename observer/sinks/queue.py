@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from observer.sinks import EventClass, Lines, Sink, Status
+from observer.model import EventClass
+from observer.sinks import Lines, Sink, Status
 
 FLOW_BYTES = 8 * 1024 * 1024
 FINDING_BYTES = 4 * 1024 * 1024

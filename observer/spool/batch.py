@@ -3,9 +3,10 @@
 import secrets
 import sys
 import zlib
-from enum import StrEnum
 
 import msgspec
+
+from observer.model import EventClass
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -14,14 +15,6 @@ else:
 
 LEVEL = 3
 """Higher levels cost three times the work for a tenth of the size."""
-
-
-class EventClass(StrEnum):
-    """What may be shed for what."""
-
-    FINDING = "finding"
-    """Findings, losses and summaries: few, and never shed for flows."""
-    FLOW = "flow"
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -41,7 +34,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[bytes]:
         """The events, each with its line end."""
-        return zstd.decompress(self.body).splitlines(keepends=True)
+        return unpacked(self.body).splitlines(keepends=True)
 
 
 def new_id() -> str:
@@ -52,3 +45,8 @@ def new_id() -> str:
 def packed(lines: bytes) -> bytes:
     """Lines as a batch holds them."""
     return zstd.compress(lines, LEVEL)
+
+
+def unpacked(body: bytes) -> bytes:
+    """The lines that were packed; only for bodies of our own making, whose size was bounded when they were made."""
+    return zstd.decompress(body)

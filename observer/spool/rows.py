@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from observer.spool.batch import Batch, EventClass
+from observer.model import EventClass
+from observer.spool.batch import Batch
 
 # CAST: a damaged row may hold values of other types.
 OLDEST = """SELECT sequence, CAST(id AS TEXT), CAST(made_ns AS INTEGER), CAST(events AS INTEGER),

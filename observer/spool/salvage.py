@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+from observer.model import EventClass
 from observer.spool import rows
-from observer.spool.batch import Batch, EventClass
+from observer.spool.batch import Batch
 from observer.spool.database import opened, transaction
 from observer.spool.rows import Count, Fate, Header
 

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
+from observer.model import EventClass
 from observer.spool import rows, salvage
-from observer.spool.batch import Batch, EventClass
+from observer.spool.batch import Batch
 from observer.spool.database import damaged, disk_trouble, opened, transaction, vacuum
 from observer.spool.reserve import Reserve
 from observer.spool.rows import Count, Fate, Header
@@ -24,7 +25,7 @@ IDLE_PAGES = 1024
 """Free pages that a file keeps for the next batches; more go back to the disk."""
 
 
-class DiskError(Exception):
+class DiskError(OSError):
     """The disk is full or fails. What was asked for has not happened and may be asked for again."""
 
 
@@ -42,6 +43,7 @@ class Shelf:
     def __init__(self, file: Path, event_class: EventClass, limits: Limits) -> None:
         self.file, self.event_class, self.limits = file, event_class, limits
         self.files_set_aside = 0
+        self._is_closed = False
         self.held: int | None = None
         """The sequence of a batch that is being sent: it is not shed meanwhile."""
         self._db: sqlite3.Connection | None = None
@@ -123,10 +125,9 @@ class Shelf:
         return header.sequence if header else 0
 
     def close(self) -> None:
-        """Put everything into the file."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        """Put everything into the file. The shelf is not to be used any more."""
+        self._disconnect()
+        self._is_closed = True
 
     def _make_room(self, db: sqlite3.Connection, size: int) -> None:
         room = self.limits.bytes - rows.waiting(db).bytes - size
@@ -173,12 +174,19 @@ class Shelf:
         return operation(self._open())
 
     def _open(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise ValueError(f"{self.file} is closed")
         if self._db is None:
             self._db = opened(self.file, durable=self.event_class is EventClass.FINDING)
         return self._db
 
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
     def _mend(self) -> None:
-        self.close()
+        self._disconnect()
         try:
             salvage.replace(self.file, self.event_class)
         except (sqlite3.DatabaseError, OSError) as error:

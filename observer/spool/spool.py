@@ -9,7 +9,8 @@ from typing import BinaryIO
 import msgspec
 
 from observer.errors import ConfigurationError
-from observer.spool.batch import Batch, EventClass, new_id, packed
+from observer.model import EventClass
+from observer.spool.batch import Batch, new_id, packed
 from observer.spool.rows import Count, Fate
 from observer.spool.shelf import DiskError, Limits, Shelf
 

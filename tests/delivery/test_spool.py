@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from observer.errors import ConfigurationError
-from observer.spool.batch import Batch, EventClass, packed
+from observer.model import EventClass
+from observer.spool.batch import Batch, packed
 from observer.spool.rows import Fate
 from observer.spool.shelf import DiskError, Limits, Shelf
 from observer.spool.spool import Spool, SpoolLimits
@@ -161,7 +162,7 @@ def test_a_bad_page_costs_no_more_than_what_lay_on_it_and_every_lost_event_is_co
 WRITER = """
 import sys
 from pathlib import Path
-from observer.spool.batch import EventClass
+from observer.model import EventClass
 from observer.spool.spool import Spool, SpoolLimits
 spool = Spool(Path(sys.argv[1]), SpoolLimits())
 for number in range(10**9):

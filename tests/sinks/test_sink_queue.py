@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from observer.sinks import EventClass, Lines, Status, queue
+from observer.model import EventClass
+from observer.sinks import Lines, Status, queue
 from observer.sinks.queue import Queued
 
 FLOW, FINDING = EventClass.FLOW, EventClass.FINDING
