@@ -2,23 +2,16 @@
 
 import platform
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
 
 from observer import agent
-from observer.cli import settings
-from observer.config import STANDARD_OUTPUT, Settings
-from observer.errors import ConfigurationError
+from observer.cli import destinations, settings
+from observer.config import Settings
 from observer.pipeline import Known, Source, Watch, read_known
-from observer.sinks import Sink
-from observer.sinks.file import File, Rotation
-from observer.sinks.queue import Queued
-from observer.sinks.stdout import Stream
 
 MIB = 1024 * 1024
 
@@ -37,10 +30,11 @@ def command(config: str | None, **flags: Any) -> None:
 
 
 def _run(chosen: Settings) -> None:
-    sink = Queued(_sink(chosen), _complain)
+    node = chosen.node or platform.node()
+    sink = destinations.opened(chosen, node, _complain)
     try:
         with _stop_signals() as stopped:
-            watch = Watch(_source(chosen), _known(chosen), cluster=chosen.cluster, node=chosen.node or platform.node())
+            watch = Watch(_source(chosen), _known(chosen), cluster=chosen.cluster, node=node)
             click.echo(f"observer: capturing with {_told(watch)}", err=True)
             agent.run(watch, sink, lambda: bool(stopped) or sink.gone, interval_s=chosen.summary_every_s)
     finally:
@@ -64,16 +58,6 @@ def _complain(sink: str, trouble: str | None) -> None:
 def _told(watch: Watch) -> str:
     backend = watch.observer.backend
     return f"{backend} ({watch.hindrance})" if watch.hindrance else backend
-
-
-def _sink(chosen: Settings) -> Sink:
-    path = chosen.output
-    if path is None or path == STANDARD_OUTPUT:
-        return Stream(sys.stdout.buffer)
-    try:
-        return File(Path(path), Rotation(chosen.rotate_size_mib * MIB, chosen.rotate_every_s, chosen.rotate_keep))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -30,6 +30,14 @@ class Batching(msgspec.Struct, frozen=True):
     drain_s: float = 3.0
 
 
+Complain = Callable[[str, str | None], None]
+"""Is told in few words what is wrong with a sink, and null when that is over; it runs in the sink's thread."""
+
+
+def _to_nobody(_: str, __: str | None) -> None:
+    """The troubles can be asked for."""
+
+
 BATCHING, BACKOFF = Batching(), Backoff()
 
 
@@ -37,10 +45,17 @@ class Spooled:
     """Gathers lines to batches; a batch that `write` or `flush` has put into the spool outlives the process."""
 
     def __init__(
-        self, spool: Spool, transport: Transport, batching: Batching = BATCHING, backoff: Backoff = BACKOFF
+        self,
+        spool: Spool,
+        transport: Transport,
+        batching: Batching = BATCHING,
+        backoff: Backoff = BACKOFF,
+        complain: Complain = _to_nobody,
     ) -> None:
         self.name = transport.name
         self._spool, self._transport, self._batching = spool, transport, batching
+        self._complain = complain
+        self._said: str | None = None
         self._sender = Sender(spool, transport, backoff)
         self._clock_ns = steady_clock()
         self._gathered = {event_class: bytearray() for event_class in EventClass}
@@ -141,7 +156,14 @@ class Spooled:
         now_ns = self._clock_ns()
         with suppress(DiskError):  # the next append says so
             self._spool.expire(now_ns)
-        return self._sender.step(now_ns)
+        pause_s = self._sender.step(now_ns)
+        self._say(self._disk_trouble or self._sender.trouble)
+        return pause_s
+
+    def _say(self, trouble: str | None) -> None:
+        if trouble != self._said:
+            self._said = trouble
+            self._complain(self.name, trouble)
 
     def _rest(self, pause_s: float | None) -> None:
         """Wait for news where nothing waits; else for the time to pass, and go on gathering meanwhile."""
