@@ -70,8 +70,8 @@ def _serve(context: click.Context, data: Path, options: Options) -> None:
         cluster=options["store_cluster"],
         retention=Retention(options["keep_flows"], options["keep_findings"]),
     )
-    with service.running(settings) as application:
-        if not server.serve(application, listen):
+    with service.running(settings) as collector:
+        if not server.serve(collector.application, listen, collector.stop_streams):
             raise ConfigurationError(f"--listen {options['listen']}: cannot be listened on")
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -122,7 +124,16 @@ def _read_tls(listen: Listen) -> None:
 
 
 class Server(uvicorn.Server):
-    """Tells where it listens, once it does."""
+    """Tells where it listens, once it does, and that streams must end when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal asks for the end."""
+        self._stopping()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: Any = None) -> None:
         """Listen, and say so: with port 0 nobody else knows where."""
@@ -135,8 +146,8 @@ class Server(uvicorn.Server):
                 logging.getLogger("observer.collector").info("listening on %s://%s:%d", scheme, shown, port)
 
 
-def serve(application: Starlette, listen: Listen) -> bool:
-    """Serve until SIGTERM or SIGINT; false where nothing could be listened on."""
-    server = Server(configuration(application, listen))
+def serve(application: Starlette, listen: Listen, stopping: Callable[[], None]) -> bool:
+    """Serve until SIGTERM or SIGINT, and call `stopping` then; false where nothing could be listened on."""
+    server = Server(configuration(application, listen), stopping)
     server.run()
     return server.started

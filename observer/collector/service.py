@@ -3,20 +3,26 @@
 import importlib.metadata
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import orjson
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from observer.collector.api import openapi, parameters, questions
+from observer.collector.api import openapi
 from observer.collector.api.application import application
 from observer.collector.api.authentication import Authentication, Reviewer
-from observer.collector.api.events import Events
+from observer.collector.api.findings import shown
 from observer.collector.api.operations import Call, Operation, encoded
+from observer.collector.api.table import operations
 from observer.collector.batch import Limits
-from observer.collector.ingest import Answer, Ingest
+from observer.collector.ingest import Ingest
+from observer.collector.keeper import Change, Keeper, KeeperThread
+from observer.collector.lifecycle import Policy
+from observer.collector.live import Live
 from observer.collector.rows import Rows
 from observer.collector.store import Store
 from observer.collector.store.clickhouse import ClickHouse, embedded
@@ -24,6 +30,11 @@ from observer.collector.store.schema import Placement, Retention
 from observer.collector.tokens import Scope, TokenFile, utc_now
 
 Clock = Callable[[], int]
+Told = Callable[[Change], None]
+
+
+def _nobody(_: Change) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +48,39 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     sync: bool = True
     limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    keeps_findings: bool = True
+    reviewer: Reviewer | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """A collector at work: what answers requests, and what ends the requests that go on by themselves."""
+
+    application: Starlette
+    stop_streams: Callable[[], None]
 
 
 @contextmanager
-def running(settings: Settings, clock_ns: Clock = time.time_ns) -> Iterator[Starlette]:
-    """The application of a collector, until the context ends."""
-    tokens = TokenFile(settings.tokens)
-    store = _opened(settings)
-    try:
-        ingest = Ingest(store, _heard, settings.limits)
-        try:
-            yield _application(store, ingest, tokens, None, settings, clock_ns)
-        finally:
-            ingest.close()
-    finally:
-        store.close()
+def running(settings: Settings, told: Told = _nobody, clock_ns: Clock = time.time_ns) -> Iterator[Running]:
+    """A collector, until the context ends; `told` hears what becomes of findings."""
+    with ExitStack() as stack:
+        tokens = TokenFile(settings.tokens)
+        store = stack.enter_context(closing(_opened(settings)))
+        live = Live()
+        keepers = list(_keepers(settings, store, live, told, clock_ns))
+        for keeper in keepers:
+            stack.callback(keeper.close)
 
+        def committed(rows: Rows) -> None:
+            live.committed(rows)
+            for keeper in keepers:
+                keeper.heard(rows)
 
-def _heard(_: Rows) -> None:
-    pass
+        ingest = stack.enter_context(closing(Ingest(store, committed, settings.limits)))
+        table = _described(operations(store, ingest, live, settings.limits, clock_ns))
+        checked = Authentication(tokens, settings.reviewer, utc_now)
+        yield Running(application(table, checked, store.alive), live.close)
 
 
 def _opened(settings: Settings) -> ClickHouse:
@@ -64,43 +89,24 @@ def _opened(settings: Settings) -> ClickHouse:
     return ClickHouse(settings.store, Placement(settings.cluster, settings.sync), settings.retention)
 
 
-def _application(
-    store: Store,
-    ingest: Ingest,
-    tokens: TokenFile,
-    reviewer: Reviewer | None,
-    settings: Settings,
-    clock_ns: Clock,
-) -> Starlette:
-    table = operations(store, ingest, settings.limits, clock_ns)
-    told = openapi.document(table, importlib.metadata.version("observer"))
+def _keepers(settings: Settings, store: Store, live: Live, told: Told, clock_ns: Clock) -> Iterator[KeeperThread]:
+    """The keeper of the findings; of several collectors on one store, one alone may have it."""
+
+    def change(one: Change) -> None:
+        told(one)
+        document = {"turn": one.turn, **shown(one.state, [], clock_ns()), "silenced": one.silenced}
+        live.tell("finding", orjson.dumps(document))
+
+    if settings.keeps_findings:
+        yield KeeperThread(Keeper(store, change, settings.policy, clock_ns))
+
+
+def _described(table: list[Operation]) -> list[Operation]:
+    """The operations, and one that tells of them."""
 
     async def described(_: Call) -> Response:
         return encoded(told)
 
-    table.append(Operation("GET", "/api/v1/openapi.json", Scope.READ, described, "This document"))
-    return application(table, Authentication(tokens, reviewer, utc_now), store.alive)
-
-
-def operations(store: Store, ingest: Ingest, limits: Limits, clock_ns: Clock) -> list[Operation]:
-    """The interface."""
-    events = Events(ingest, limits, clock_ns)
-    asked = questions.Questions(store, clock_ns)
-    return [
-        Operation(
-            "POST", "/api/v1/events", Scope.WRITE, events.take, "Deliver events", Answer,
-            faults=(400, 408, 413, 415, 422, 429),
-        ),
-        Operation(
-            "GET", "/api/v1/flows", Scope.READ, asked.flows, "Flows, the newest first", questions.Events,
-            parameters.FlowPage,
-        ),
-        Operation(
-            "GET", "/api/v1/flows/sums", Scope.READ, asked.sums, "Flows counted", questions.Groups,
-            parameters.Aggregate,
-        ),
-        Operation(
-            "GET", "/api/v1/flows/export", Scope.READ, asked.export, "Flows as lines of JSON", None,
-            parameters.Flows, media=questions.NDJSON,
-        ),
-    ]  # fmt: skip
+    itself = Operation("GET", "/api/v1/openapi.json", Scope.READ, described, "This document", dict[str, Any])
+    told = openapi.document([*table, itself], importlib.metadata.version("observer"))
+    return [*table, itself]

@@ -40,3 +40,51 @@ def flow(number: int, *, node: str = "node1", second: int = 0, **changes: Any) -
 def lines(*events: dict[str, Any]) -> bytes:
     """Events as a batch has them."""
     return b"".join(orjson.dumps(event) + b"\n" for event in events)
+
+
+def finding(number: int, key: str = "k1", *, node: str = "node1", minute: int = 0, **changes: Any) -> dict[str, Any]:
+    """An event of a finding, seen so many minutes after noon."""
+    seen = f"2026-11-22T{12 + minute // 60:02d}:{minute % 60:02d}:00.000000000Z"
+    return {
+        "schema": "observer/1",
+        "kind": "finding",
+        "id": f"{node}-{key}-{number}",
+        "key": key,
+        "time": seen,
+        "first_seen": seen,
+        "last_seen": seen,
+        "count": 1,
+        "observer": {"cluster": "lab", "node": node, "backend": "ebpf", "version": "0.1.0"},
+        "client": {"address": "10.0.0.10", "role": "apiserver", "name": "cp1", "kubernetes": None},
+        "server": KUBELET,
+        "path": {"id": "apiserver-to-kubelet", "documented": True, "confidence": "certain", "reasons": []},
+        "verdict": {"state": "unverified", "certainty": "proven", "reasons": []},
+        "finding": {
+            "id": "kubelet-certificate-unverified",
+            "severity": "high",
+            "title": "Kubelet's certificate is not verified",
+            "explanation": "Anyone between them can read and change it.",
+            "remediation": "Set --kubelet-certificate-authority.",
+            "reference": "https://kubernetes.io/",
+            "cis": "1.2.5",
+            "cause": "unverified",
+        },
+        "flows": ["f1"],
+        "coverage": {"complete": True, "lost": {}},
+    } | changes
+
+
+def summary(node: str = "node1", *, minute: int = 0) -> dict[str, Any]:
+    """What an agent says once a minute."""
+    return {
+        "schema": "observer/1",
+        "kind": "summary",
+        "time": f"2026-11-22T{12 + minute // 60:02d}:{minute % 60:02d}:00.000000000Z",
+        "observer": {"cluster": "lab", "node": node, "backend": "ebpf", "version": "0.1.0"},
+        "counters": {"packets": 5},
+    }
+
+
+def loss(node: str = "node1", **lost: int) -> dict[str, Any]:
+    """What an agent says where something was lost."""
+    return summary(node) | {"kind": "loss", "lost": lost, "counters": {"ring_dropped": 1}}

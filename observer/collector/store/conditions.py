@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from observer.collector.store import FlowFilter, Page, Span
+from observer.collector.store import CertificateFilter, FindingFilter, FlowFilter, Page, Span
 
 Conditions = tuple[str, dict[str, Any]]
 """A WHERE clause, empty where nothing is asked, and its parameters."""
@@ -41,6 +41,69 @@ def of_flows(wanted: FlowFilter, page: Page | None = None) -> Conditions:
     if page:
         parts += after(page, "start", "id", values)
     return where(parts), values
+
+
+_FINDING_COLUMNS = {
+    "status": "status IN {status:Array(String)}",
+    "rule": "rule IN {rule:Array(String)}",
+    "path": "path IN {path:Array(String)}",
+    "node": "hasAny(nodes, {node:Array(String)})",
+    "cluster": "cluster IN {cluster:Array(String)}",
+    "namespace": "(client_namespace IN {namespace:Array(String)} OR server_namespace IN {namespace:Array(String)})",
+    "address": "(client_address IN {address:Array(String)} OR server_address IN {address:Array(String)})",
+    "key": "key IN {key:Array(String)}",
+}
+
+
+def of_findings(wanted: FindingFilter, page: Page) -> Conditions:
+    """Conditions on `finding_states`."""
+    parts, values = spanned(wanted.span, "last_seen")
+    for name, condition in _FINDING_COLUMNS.items():
+        if value := getattr(wanted, name):
+            parts.append(condition)
+            values[name] = list(value)
+    if wanted.severity:
+        parts.append("severity >= {severity:UInt8}")
+        values["severity"] = wanted.severity
+    if wanted.text:
+        parts.append("positionCaseInsensitiveUTF8(event, {text:String}) > 0")
+        values["text"] = wanted.text
+    parts += after(page, "last_seen", "key", values)
+    return where(parts), values
+
+
+_CERTIFICATE_COLUMNS = {
+    "address": "address IN {address:Array(String)}",
+    "port": "port IN {port:Array(UInt16)}",
+    "certificate": "certificate IN {certificate:Array(String)}",
+    "node": "node IN {node:Array(String)}",
+    "cluster": "cluster IN {cluster:Array(String)}",
+}
+
+
+def of_certificates(wanted: CertificateFilter) -> Conditions:
+    """Conditions on `endpoint_certificates`."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    for name, condition in _CERTIFICATE_COLUMNS.items():
+        if value := getattr(wanted, name):
+            parts.append(condition)
+            values[name] = list(value)
+    if wanted.expires_before_ns is not None:
+        parts.append("not_after < fromUnixTimestamp64Nano({expires:Int64}, 'UTC')")
+        values["expires"] = wanted.expires_before_ns
+    if wanted.text:
+        parts.append("positionCaseInsensitiveUTF8(concat(name, ' ', subject, ' ', issuer), {text:String}) > 0")
+        values["text"] = wanted.text
+    return where(parts), values
+
+
+def having_after(page: Page, values: dict[str, Any]) -> str:
+    """The condition that continues a list of grouped rows."""
+    if page.after is None:
+        return ""
+    values["after"], values["after_name"] = page.after.time_ns, page.after.name
+    return "HAVING (last_ns, place) < ({after:Int64}, {after_name:String})"
 
 
 def spanned(span: Span, column: str) -> tuple[list[str], dict[str, Any]]:

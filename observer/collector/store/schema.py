@@ -136,10 +136,12 @@ FINDING_STATES = {
     "changed": "DateTime64(3, 'UTC')",
     "resolution": WORD,
     "episode": "UInt32",
+    "events": "UInt64",
     "count": "UInt64",
     "first_seen": "DateTime64(9, 'UTC')",
     "last_seen": "DateTime64(9, 'UTC')",
     "last_received": "DateTime64(3, 'UTC')",
+    "cluster": WORD,
     "rule": WORD,
     "severity": "UInt8",
     "path": WORD,
@@ -160,7 +162,7 @@ SILENCES = {
     "created": "DateTime64(3, 'UTC')",
     "starts": "DateTime64(3, 'UTC')",
     "ends": "DateTime64(3, 'UTC')",
-    "matchers": "String",
+    "matcher": "String",
 }
 
 DEAD_LETTERS = {
