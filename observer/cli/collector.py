@@ -9,7 +9,7 @@ import click
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from observer.collector import server
+    from observer.collector import review, server
 
 TOKENS = "tokens"
 
@@ -26,8 +26,16 @@ class Options(TypedDict):
     store_cluster: str | None
     keep_flows: int
     keep_findings: int
+    ingest_only: bool
+    client_timeout: float
+    kubernetes: str | None
+    kubernetes_ca: Path
+    kubernetes_token: Path
+    audience: str
+    service_account: tuple[str, ...]
 
 
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 FILE = click.Path(path_type=Path)
 DAYS = click.IntRange(1, 3650)
 
@@ -44,6 +52,18 @@ DAYS = click.IntRange(1, 3650)
 @click.option("--store-cluster", metavar="NAME", help="Make the tables replicated on this ClickHouse cluster.")
 @click.option("--keep-flows", metavar="DAYS", type=DAYS, default=30, show_default=True)
 @click.option("--keep-findings", metavar="DAYS", type=DAYS, default=400, show_default=True)
+@click.option("--ingest-only", is_flag=True, help="Leave the findings' states to another collector on the same store.")
+@click.option("--client-timeout", metavar="SECONDS", type=click.FloatRange(1), default=30, show_default=True)
+@click.option("--kubernetes", metavar="URL", help="API server that is asked whose service account tokens are.")
+@click.option("--kubernetes-ca", metavar="FILE", type=FILE, default=SERVICE_ACCOUNT / "ca.crt", show_default=True)
+@click.option("--kubernetes-token", metavar="FILE", type=FILE, default=SERVICE_ACCOUNT / "token", show_default=True)
+@click.option("--audience", metavar="NAME", default="observer", show_default=True, help="That tokens must be for.")
+@click.option(
+    "--service-account",
+    metavar="NAMESPACE/NAME=SCOPE",
+    multiple=True,
+    help="What the tokens of a service account may: read, write or admin. Repeatable.",
+)
 @click.pass_context
 def command(context: click.Context, data: Path | None, tokens: Path | None, **options: Unpack[Options]) -> None:
     """Keep the events of all agents, answer questions about them, and tell what changes.
@@ -59,6 +79,7 @@ def command(context: click.Context, data: Path | None, tokens: Path | None, **op
 
 def _serve(context: click.Context, data: Path, options: Options) -> None:
     from observer.collector import server, service
+    from observer.collector.api.events import Bounds
     from observer.collector.store.schema import Retention
 
     logging.basicConfig(level=logging.INFO, format="observer: %(message)s")
@@ -69,10 +90,32 @@ def _serve(context: click.Context, data: Path, options: Options) -> None:
         store=options["store"],
         cluster=options["store_cluster"],
         retention=Retention(options["keep_flows"], options["keep_findings"]),
+        bounds=Bounds(body_timeout_s=options["client_timeout"]),
+        keeps_findings=not options["ingest_only"],
+        cluster_tokens=_cluster_tokens(options),
     )
     with service.running(settings) as collector:
         if not server.serve(collector.application, listen, collector.stop_streams):
             raise ConfigurationError(f"--listen {options['listen']}: cannot be listened on")
+
+
+def _cluster_tokens(options: Options) -> "review.Cluster | None":
+    from observer.collector import review
+    from observer.collector.tokens import Scope
+
+    if options["kubernetes"] is None:
+        return None
+    scopes: dict[str, frozenset[Scope]] = {}
+    for told in options["service_account"]:
+        account, equals, scope = told.partition("=")
+        if not equals or account.count("/") != 1 or scope not in [*Scope]:
+            raise click.UsageError(f"--service-account {told}: not NAMESPACE/NAME=SCOPE with read, write or admin")
+        scopes[account] = scopes.get(account, frozenset()) | {Scope(scope)}
+    for file in (options["kubernetes_ca"], options["kubernetes_token"]):
+        if not file.is_file():
+            raise ConfigurationError(f"{file}: there is no such file")
+    files = options["kubernetes_ca"], options["kubernetes_token"]
+    return review.Cluster(options["kubernetes"], *files, options["audience"], scopes)
 
 
 def _listen(context: click.Context, options: Options) -> "server.Listen":
@@ -82,7 +125,7 @@ def _listen(context: click.Context, options: Options) -> "server.Listen":
     certificate, key = options["tls_certificate"], options["tls_key"]
     if options["plaintext"] == (certificate is not None) or (certificate is None) != (key is None):
         raise click.UsageError("give --tls-certificate and --tls-key, or --plaintext", context)
-    return server.Listen(host, port, certificate, key, options["client_ca"])
+    return server.Listen(host, port, certificate, key, options["client_ca"], options["client_timeout"])
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from observer.collector import batch, rows
-from observer.collector.batch import Limits, Refused
+from observer.collector.batch import Limits, Line, Refused
 from observer.collector.rows import Rows
 from observer.collector.store import DeadLetter, Store, StoreRefused
 
@@ -40,6 +40,8 @@ class Delivery:
     class_: str
     principal: str
     received: str
+    bound: str | None = None
+    """The only node that the sender may speak for."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -90,6 +92,7 @@ class Ingest:
     def _taken(self, delivery: Delivery, name: tuple[str, bytes]) -> Answer:
         text = batch.unpacked(delivery.body, delivery.encoding, self._limits)
         lines = batch.events(text, self._limits)
+        _check_node(lines, delivery.bound)
         waiting = _Waiting(rows.of(lines, node=delivery.node, received=delivery.received))
         self._waiting.put(waiting)
         waiting.done.result()
@@ -162,6 +165,13 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - who waits must hear of any fault, and the thread must go on
             return error
         return None
+
+
+def _check_node(lines: list[Line], bound: str | None) -> None:
+    for number, line in enumerate(lines, 1):
+        told = line.event.observer.node
+        if bound is not None and told not in {None, bound}:
+            raise Refused(422, f"line {number}: the sender speaks for node {bound} and not for {told}")
 
 
 def _size(taken: Rows) -> int:

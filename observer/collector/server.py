@@ -15,9 +15,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from observer.errors import ConfigurationError
 
-HEADERS_TIMEOUT_S = 10
-"""From the opening of a connection to a whole request head."""
-
 HEADERS_BYTES = 32 * 1024
 """A service account token takes some 1.5 KiB."""
 
@@ -39,12 +36,15 @@ class Listen:
     certificate: Path | None = None
     key: Path | None = None
     client_authority: Path | None = None
+    head_timeout_s: float = 30
+    """From the opening of a connection, or the first byte of a later request, to a whole request head."""
 
 
 class PunctualProtocol(H11Protocol):
     """HTTP/1.1 that drops who does not send a request's head in time, and knows the client's certificate."""
 
     _head: asyncio.TimerHandle | None = None
+    _head_timeout_s = 30.0
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # there is none before the first request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,12 +53,12 @@ class PunctualProtocol(H11Protocol):
         session = transport.get_extra_info("ssl_object")
         name = _common_name(session.getpeercert()) if session else None
         self.app_state = {**self.app_state, "peer": name}
-        self._head = self.loop.call_later(HEADERS_TIMEOUT_S, transport.abort)
+        self._head = self.loop.call_later(self._head_timeout_s, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Each head has its time from its first byte on."""
         if self._head is None and self._between_requests():
-            self._head = self.loop.call_later(HEADERS_TIMEOUT_S, self.transport.abort)
+            self._head = self.loop.call_later(self._head_timeout_s, self.transport.abort)
         super().data_received(data)
         if self._head is not None and not self._between_requests():
             self._head.cancel()
@@ -85,12 +85,18 @@ def _common_name(certificate: dict[str, Any] | None) -> str | None:
 def configuration(application: Starlette, listen: Listen) -> uvicorn.Config:
     """What uvicorn is told."""
     _read_tls(listen)
+
+    class Protocol(PunctualProtocol):
+        """uvicorn makes protocols of a class without arguments of ours."""
+
+        _head_timeout_s = listen.head_timeout_s
+
     return uvicorn.Config(
         application,
         log_level="warning",
         host=listen.host,
         port=listen.port,
-        http=PunctualProtocol,
+        http=Protocol,
         ws="none",
         loop="asyncio",
         lifespan="off",

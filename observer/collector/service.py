@@ -14,15 +14,16 @@ from starlette.responses import Response
 
 from observer.collector.api import openapi
 from observer.collector.api.application import application
-from observer.collector.api.authentication import Authentication, Reviewer
+from observer.collector.api.authentication import Authentication
+from observer.collector.api.events import Bounds
 from observer.collector.api.findings import shown
 from observer.collector.api.operations import Call, Operation, encoded
 from observer.collector.api.table import operations
-from observer.collector.batch import Limits
 from observer.collector.ingest import Ingest
 from observer.collector.keeper import Change, Keeper, KeeperThread
 from observer.collector.lifecycle import Policy
 from observer.collector.live import Live
+from observer.collector.review import Cluster, TokenReview
 from observer.collector.rows import Rows
 from observer.collector.store import Store
 from observer.collector.store.clickhouse import ClickHouse, embedded
@@ -47,10 +48,10 @@ class Settings:
     cluster: str | None = None
     retention: Retention = field(default_factory=Retention)
     sync: bool = True
-    limits: Limits = field(default_factory=Limits)
+    bounds: Bounds = field(default_factory=Bounds)
     policy: Policy = field(default_factory=Policy)
     keeps_findings: bool = True
-    reviewer: Reviewer | None = None
+    cluster_tokens: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def running(settings: Settings, told: Told = _nobody, clock_ns: Clock = time.tim
             for keeper in keepers:
                 keeper.heard(rows)
 
-        ingest = stack.enter_context(closing(Ingest(store, committed, settings.limits)))
-        table = _described(operations(store, ingest, live, settings.limits, clock_ns))
-        checked = Authentication(tokens, settings.reviewer, utc_now)
+        ingest = stack.enter_context(closing(Ingest(store, committed, settings.bounds.limits)))
+        table = _described(operations(store, ingest, live, settings.bounds, clock_ns))
+        checked = Authentication(tokens, _reviewer(settings, clock_ns), utc_now)
         yield Running(application(table, checked, store.alive), live.close)
 
 
@@ -87,6 +88,10 @@ def _opened(settings: Settings) -> ClickHouse:
     if settings.store is None:
         return embedded(settings.data, settings.retention, sync=settings.sync)
     return ClickHouse(settings.store, Placement(settings.cluster, settings.sync), settings.retention)
+
+
+def _reviewer(settings: Settings, clock_ns: Clock) -> TokenReview | None:
+    return TokenReview(settings.cluster_tokens, clock_ns) if settings.cluster_tokens else None
 
 
 def _keepers(settings: Settings, store: Store, live: Live, told: Told, clock_ns: Clock) -> Iterator[KeeperThread]:

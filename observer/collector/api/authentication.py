@@ -18,7 +18,7 @@ class Reviewer(Protocol):
     """Knows tokens that others gave out."""
 
     def principal(self, token: str) -> Principal | None:
-        """Who bears the token, None where nobody. Raises `StoreUnavailable`'s like where it cannot be told now."""
+        """Who bears the token, None where nobody. Raises `StoreUnavailable` where that cannot be told now."""
 
 
 class Authentication:

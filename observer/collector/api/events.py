@@ -1,6 +1,8 @@
 """Takes events in: the bounds of a request, then the batch itself."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import anyio
 from starlette.responses import Response
@@ -8,11 +10,9 @@ from starlette.responses import Response
 from observer.collector.api.operations import Call, Fault, encoded
 from observer.collector.batch import Limits, Refused
 from observer.collector.ingest import Delivery, Ingest
+from observer.collector.rate import Buckets, Rate
 from observer.collector.times import milliseconds
 from observer.collector.wire import SCHEMA
-
-BODY_TIMEOUT_S = 30
-"""A batch of some hundred kilobytes takes less over any line that is worth using."""
 
 MOST_AT_ONCE = 8
 """Requests whose bodies are held at once: eight of 8 MiB packed and 64 MiB unpacked."""
@@ -21,12 +21,23 @@ CONTENT_TYPE = "application/x-ndjson"
 NAME_LENGTH = 128
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How large a request and how fast a sender may be."""
+
+    limits: Limits = field(default_factory=Limits)
+    rate: Rate = field(default_factory=Rate)
+    body_timeout_s: float = 30
+    """A batch of some hundred kilobytes takes less over any line that is worth using."""
+
+
 class Events:
     """The operation that takes events."""
 
-    def __init__(self, ingest: Ingest, limits: Limits, clock_ns: Callable[[], int]) -> None:
-        self._ingest, self._limits, self._clock_ns = ingest, limits, clock_ns
+    def __init__(self, ingest: Ingest, bounds: Bounds, clock_ns: Callable[[], int]) -> None:
+        self._ingest, self._bounds, self._clock_ns = ingest, bounds, clock_ns
         self._threads = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._buckets = Buckets(bounds.rate)
         self._held = 0
 
     async def take(self, call: Call) -> Response:
@@ -37,6 +48,9 @@ class Events:
         self._held += 1
         try:
             body = await self._body(call)
+            wait_s = self._buckets.wait_s(f"{call.principal.name} {node}", len(body), self._clock_ns())
+            if wait_s:
+                raise Fault(429, "more than this sender may deliver", {"Retry-After": str(math.ceil(wait_s))})
             return await self._answer(call, body, node)
         finally:
             self._held -= 1
@@ -51,6 +65,7 @@ class Events:
             class_=headers.get("observer-class", ""),
             principal=call.principal.name,
             received=milliseconds(self._clock_ns()),
+            bound=call.principal.node,
         )
         try:
             return encoded(await anyio.to_thread.run_sync(self._ingest.take, delivery, limiter=self._threads))
@@ -58,20 +73,20 @@ class Events:
             raise Fault(refused.status, refused.reason) from refused
 
     async def _body(self, call: Call) -> bytes:
-        most = self._limits.compressed_bytes
+        most, timeout_s = self._bounds.limits.compressed_bytes, self._bounds.body_timeout_s
         declared = call.request.headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > most:
             raise Fault(413, f"more than {most} bytes", {"Connection": "close"})
         parts, length = [], 0
         try:
-            with anyio.fail_after(BODY_TIMEOUT_S):
+            with anyio.fail_after(timeout_s):
                 async for part in call.request.stream():
                     length += len(part)
                     if length > most:
                         raise Fault(413, f"more than {most} bytes", {"Connection": "close"})
                     parts.append(part)
         except TimeoutError as error:
-            raise Fault(408, f"the body took more than {BODY_TIMEOUT_S} s", {"Connection": "close"}) from error
+            raise Fault(408, f"the body took more than {timeout_s} s", {"Connection": "close"}) from error
         return b"".join(parts)
 
 

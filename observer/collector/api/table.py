@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from observer.collector.api import cluster, findings, parameters, questions, stream
-from observer.collector.api.events import Events
+from observer.collector.api.events import Bounds, Events
 from observer.collector.api.operations import Operation
-from observer.collector.batch import Limits
 from observer.collector.ingest import Answer, Ingest
 from observer.collector.live import Live
 from observer.collector.store import Store
@@ -15,10 +14,10 @@ READ, ADMIN = Scope.READ, Scope.ADMIN
 
 
 def operations(
-    store: Store, ingest: Ingest, live: Live, limits: Limits, clock_ns: Callable[[], int]
+    store: Store, ingest: Ingest, live: Live, bounds: Bounds, clock_ns: Callable[[], int]
 ) -> list[Operation]:
     """The interface, each operation bound to what answers it."""
-    events, flows = Events(ingest, limits, clock_ns), questions.Questions(store, clock_ns)
+    events, flows = Events(ingest, bounds, clock_ns), questions.Questions(store, clock_ns)
     found = findings.FindingQuestions(store, clock_ns)
     told = cluster.ClusterQuestions(store, ingest, clock_ns)
     streamed = stream.Stream(live)
