@@ -107,7 +107,7 @@ impl Analysis {
     /// Takes in the text of a TLS key log and says how many secrets it held. Conversations that began before the first
     /// secrets came, or agreed on their keys before theirs did, do not use them.
     pub fn add_secrets(&mut self, text: &[u8]) -> u64 {
-        self.tracker.secrets.get_or_insert_default().add(text)
+        self.tracker.shared.secrets.get_or_insert_default().add(text)
     }
 
     /// Takes in the next frames of a file and says how many they were; `None` at its end.
@@ -169,7 +169,7 @@ impl Analysis {
     /// Every counter by its name.
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
         let (packets, flows, facts) = (self.packets, self.tracker.counters, &self.tracker.facts);
-        let secrets = self.tracker.secrets.as_ref().map(Secrets::counts).unwrap_or_default();
+        let secrets = self.tracker.shared.secrets.as_ref().map(Secrets::counts).unwrap_or_default();
         vec![
             ("frames", packets.frames),
             ("tcp_segments", packets.segments),

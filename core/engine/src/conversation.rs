@@ -3,7 +3,7 @@
 use crate::http::{self, HttpConversation};
 use crate::side::{Recognition, Side};
 use crate::ssh::{self, SshConversation};
-use crate::tls::{self, Secrets, TlsConversation};
+use crate::tls::{self, Shared, TlsConversation};
 
 /// The parser of a recognised protocol.
 #[derive(Debug)]
@@ -40,13 +40,10 @@ impl Kind {
         }
     }
 
-    /// A parser that has heard nothing yet; `secrets` is what key logs gave, if there are any.
-    pub fn parser(self, secrets: Option<Secrets>) -> Parser {
+    /// A parser that has heard nothing yet.
+    pub fn parser(self, shared: Shared) -> Parser {
         match self {
-            Self::Tls => {
-                let tls = secrets.map_or_else(TlsConversation::new, TlsConversation::with_secrets);
-                Parser::Tls(Box::new(tls))
-            }
+            Self::Tls => Parser::Tls(Box::new(TlsConversation::sharing(shared))),
             Self::Ssh => Parser::Ssh(Box::new(SshConversation::new())),
             Self::Http => Parser::Http(Box::default()),
         }

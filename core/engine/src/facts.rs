@@ -8,10 +8,10 @@ pub use shape::{Facts, HttpShape, Protocol, SshShape, TlsShape};
 
 use crate::conversation::Parser;
 use crate::http::HttpFacts;
+use crate::map::HashMap;
 use crate::tls::TlsFacts;
 use chains::Chains;
 use shape::HttpDetail;
-use std::collections::HashMap;
 
 /// Different facts kept; a conversation beyond it is only counted. Real clusters stay in the thousands.
 pub const MAX_FACTS: usize = 262_144;
@@ -58,7 +58,7 @@ impl Default for FactTable {
             facts,
             index,
             details: vec![Box::from(&b"null"[..])],
-            detail_index: HashMap::new(),
+            detail_index: HashMap::default(),
             detail_bytes: 0,
             chains: Chains::default(),
             any_resumed: false,

@@ -2,6 +2,7 @@
 //! each may use only those above it.
 
 pub mod bytes;
+pub mod map;
 pub mod side;
 pub mod text;
 

@@ -4,9 +4,9 @@ use crate::facts::FactTable;
 use crate::flow::Endpoint;
 use crate::journal::Journal;
 use crate::judge::text_address;
+use crate::map::HashMap;
 use crate::packet::Address;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::io;
 
 /// Rows of a survey; a capture with more conversations than this is surveyed by its first ones.
@@ -33,7 +33,7 @@ struct Survey<'a> {
 /// The survey of a journal as JSON.
 pub fn survey(journal: &mut Journal, facts: &FactTable) -> io::Result<Vec<u8>> {
     let mut order: Vec<(Address, Endpoint, u32)> = Vec::new();
-    let mut flows: HashMap<(Address, Endpoint, u32), u64> = HashMap::new();
+    let mut flows: HashMap<(Address, Endpoint, u32), u64> = HashMap::default();
     let mut left_out = 0;
     journal.each(|record| {
         let edge = (record.client.address, record.server, record.facts.shape);

@@ -1,6 +1,6 @@
 //! Certificate chains, each kept once.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 
 /// Bytes of certificates kept: those of 10,000 kubelets with room; beyond it a chain counts as not seen.
 pub(super) const MAX_CHAIN_BYTES: usize = 48 * 1024 * 1024;

@@ -8,6 +8,7 @@ use crate::ssh::SshFacts;
 use crate::tls::{Alert, Outcome, TlsFacts, Version};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -101,9 +102,9 @@ pub struct TlsShape {
     version: Option<&'static str>,
     cipher: Option<u16>,
     group: Option<u16>,
-    next_protocol: Option<Box<str>>,
-    offered_protocols: Vec<Box<str>>,
-    server_name: Option<Box<str>>,
+    next_protocol: Option<Arc<str>>,
+    offered_protocols: Arc<[Arc<str>]>,
+    server_name: Option<Arc<str>>,
     resumed: Option<bool>,
     hello_retry: bool,
     early_data: bool,
@@ -116,9 +117,9 @@ pub struct TlsShape {
     chain_source: Option<&'static str>,
     decrypted: bool,
     certificate_length: Option<u32>,
-    ja3: Option<Box<str>>,
-    ja3s: Option<Box<str>>,
-    ja4: Option<Box<str>>,
+    ja3: Option<Arc<str>>,
+    ja3s: Option<Arc<str>>,
+    ja4: Option<Arc<str>>,
     alert: Option<AlertShape>,
 }
 

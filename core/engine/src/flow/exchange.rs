@@ -5,7 +5,7 @@ use super::key::End;
 use super::stream::{Delivery, Stream};
 use crate::conversation::{KINDS, Kind, Parser};
 use crate::side::{Recognition, Side, Speaker};
-use crate::tls::Secrets;
+use crate::tls::Shared;
 
 /// Bytes of one direction kept until its protocol is recognised; the longest recogniser needs far fewer.
 pub(super) const MAX_HEAD_BYTES: usize = 1024;
@@ -44,7 +44,7 @@ struct Talk {
     client: Option<End>,
     port_guess: End,
     midstream: bool,
-    secrets: Option<Secrets>,
+    shared: Shared,
 }
 
 /// What is known of one direction.
@@ -64,7 +64,7 @@ struct Speech {
 impl Exchange {
     /// A conversation between two ends whose next sequence numbers may be known. `client` is the end that opened
     /// it, where that was seen; `port_guess` is used where the content does not tell either.
-    pub(super) fn new(next: [Option<u32>; 2], client: Option<End>, port_guess: End, secrets: Option<Secrets>) -> Self {
+    pub(super) fn new(next: [Option<u32>; 2], client: Option<End>, port_guess: End, shared: Shared) -> Self {
         Self {
             streams: next.map(Stream::starting_at),
             fin_at: [None; 2],
@@ -74,7 +74,7 @@ impl Exchange {
                 client,
                 port_guess,
                 midstream: next.iter().any(Option::is_none) && client.is_none(),
-                secrets,
+                shared,
             },
         }
     }
@@ -208,17 +208,20 @@ impl Talk {
             return;
         }
         let room = MAX_HEAD_BYTES.saturating_sub(speech.head.len());
-        speech.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        let beyond = bytes.get(room..).unwrap_or_default();
-        let opinions = KINDS.map(|kind| (kind, kind.recognises(&speech.head)));
-        for (kind, opinion) in opinions {
-            if let Recognition::Yes(speaker) = opinion {
-                return self.start(kind, end, speaker, beyond);
-            }
+        let (fitting, beyond) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        if speech.head.is_empty() {
+            // Nearly always the first segment tells: it is read where it lies.
+            return match recognised(fitting) {
+                Opinion::Is(kind, speaker) => self.start(kind, end, speaker, bytes),
+                Opinion::Undecided => speech.head.extend_from_slice(fitting),
+                Opinion::Foreign => self.not_recognised(end),
+            };
         }
-        let undecided = opinions.iter().any(|(_, opinion)| *opinion == Recognition::NeedMore);
-        if !undecided || room == 0 {
-            self.not_recognised(end);
+        speech.head.extend_from_slice(fitting);
+        match recognised(&speech.head) {
+            Opinion::Is(kind, speaker) => self.start(kind, end, speaker, beyond),
+            Opinion::Undecided if room > 0 => {}
+            Opinion::Undecided | Opinion::Foreign => self.not_recognised(end),
         }
     }
 
@@ -237,7 +240,7 @@ impl Talk {
             Speaker::Server => Some(end.other()),
             Speaker::Either => None,
         });
-        let mut parser = kind.parser(self.secrets.take());
+        let mut parser = kind.parser(std::mem::take(&mut self.shared));
         for from in [end.other(), end] {
             let side = self.side(from);
             let midstream = self.midstream;
@@ -289,6 +292,27 @@ impl Talk {
     fn side(&self, end: End) -> Side {
         if self.client.unwrap_or(self.port_guess) == end { Side::Client } else { Side::Server }
     }
+}
+
+/// What the first bytes of a direction are.
+enum Opinion {
+    Is(Kind, Speaker),
+    /// More bytes may tell.
+    Undecided,
+    /// No protocol begins like this.
+    Foreign,
+}
+
+fn recognised(head: &[u8]) -> Opinion {
+    let mut undecided = false;
+    for kind in KINDS {
+        match kind.recognises(head) {
+            Recognition::Yes(speaker) => return Opinion::Is(kind, speaker),
+            Recognition::NeedMore => undecided = true,
+            Recognition::No => {}
+        }
+    }
+    if undecided { Opinion::Undecided } else { Opinion::Foreign }
 }
 
 /// Bytes that must all read as text: random ones do so once in five million times.

@@ -8,6 +8,7 @@ use super::state::{Flow, Half};
 use super::tracker::feed;
 use crate::facts::{FactTable, Facts};
 use crate::packet::Segment;
+use crate::tls::Shared;
 
 /// Follows one flow.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Trace {
         }
         let Flow { halves, client, key, exchange, .. } = &mut self.flow;
         let exchange = exchange.get_or_insert_with(|| {
-            Box::new(Exchange::new(halves.map(Half::first_byte), *client, likely_client(key), None))
+            Box::new(Exchange::new(halves.map(Half::first_byte), *client, likely_client(key), Shared::default()))
         });
         feed(exchange, end, time_ns, segment);
         (true, self.look())

@@ -9,7 +9,7 @@ use super::state::Flow;
 use crate::capture::BATCH_FRAMES;
 use crate::facts::FactTable;
 use crate::packet::Segment;
-use crate::tls::Secrets;
+use crate::tls::Shared;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 
@@ -68,8 +68,8 @@ pub struct Tracker {
     generation: u32,
     idle: VecDeque<Deadline>,
     closing: VecDeque<Deadline>,
-    /// What key logs gave; `None` until there is one, so that nobody pays for none.
-    pub secrets: Option<Secrets>,
+    /// What the conversations share.
+    pub shared: Shared,
     /// What the capture says, interned.
     pub facts: FactTable,
     /// Flows whose facts became final before they ended, where that is reported.
@@ -103,7 +103,7 @@ impl Tracker {
             generation: 0,
             idle: VecDeque::new(),
             closing: VecDeque::new(),
-            secrets: None,
+            shared: Shared::default(),
             facts: FactTable::default(),
             settled: Vec::new(),
             reports_early: false,
@@ -233,11 +233,11 @@ impl Tracker {
             return;
         }
         let fresh = flow.exchange.is_none();
-        let (halves, secrets) = (flow.halves, &self.secrets);
+        let (halves, shared) = (flow.halves, &self.shared);
         let (client, key) = (flow.client, flow.key);
         let exchange = flow.exchange.get_or_insert_with(|| {
             let next = halves.map(super::state::Half::first_byte);
-            Box::new(Exchange::new(next, client, likely_client(&key), secrets.clone()))
+            Box::new(Exchange::new(next, client, likely_client(&key), shared.clone()))
         });
         let held = exchange.held_bytes();
         feed(exchange, end, time_ns, segment);

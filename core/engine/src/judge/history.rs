@@ -4,8 +4,8 @@
 use crate::facts::FactTable;
 use crate::flow::Endpoint;
 use crate::flow::FlowRecord;
+use crate::map::HashMap;
 use crate::packet::Address;
-use std::collections::HashMap;
 
 /// Sessions remembered; a resumption beyond it is judged as one without a history.
 const MAX_SESSIONS: usize = 262_144;

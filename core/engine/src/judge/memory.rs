@@ -3,7 +3,7 @@
 
 use crate::facts::{FactTable, Facts};
 use crate::flow::{Endpoint, FlowRecord};
-use std::collections::HashMap;
+use crate::map::HashMap;
 
 /// Server endpoints remembered: the kubelets and services of a large cluster; later ones are not.
 pub const MAX_ENDPOINTS: usize = 65_536;
@@ -164,7 +164,7 @@ mod tests {
                 version: Some(Version(0x0303)),
                 resumed: Some(false),
                 server_chain: vec![Box::from(certificate)],
-                server_name: server_name.map(Box::from),
+                server_name: server_name.map(Into::into),
                 ..TlsFacts::default()
             };
             let record = record(self.facts.intern_tls(facts), at_ns);
@@ -176,7 +176,7 @@ mod tests {
                 version: Some(Version::TLS13),
                 resumed: Some(resumed),
                 certificate_length: Some(length),
-                server_name: server_name.map(Box::from),
+                server_name: server_name.map(Into::into),
                 ..TlsFacts::default()
             };
             let ids = self.facts.intern_tls(facts);

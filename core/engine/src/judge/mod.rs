@@ -18,11 +18,11 @@ use crate::facts::{FactTable, Facts};
 use crate::flow::Endpoint;
 use crate::flow::FlowRecord;
 use crate::journal::Journal;
+use crate::map::{HashMap, HashSet};
 use crate::packet::Address;
 use encode::Context;
 use history::History;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// Bytes of events gathered before they are handed on.
@@ -144,7 +144,7 @@ pub fn judge<J: Judge>(
         listeners,
         forwarders,
         memory,
-        known: HashMap::new(),
+        known: HashMap::default(),
         judgements: Vec::new(),
         out: Vec::new(),
     };
@@ -160,14 +160,14 @@ pub fn judge<J: Judge>(
 
 /// The endpoints seen to be called, by the opening or the content of a connection.
 fn listeners(journal: &mut Journal) -> Result<HashSet<Endpoint>, io::Error> {
-    let mut guesses = HashSet::new();
+    let mut guesses = HashSet::default();
     journal.each(|record| {
         if record.direction_guessed {
             guesses.extend([record.client, record.server]);
         }
         Ok::<_, io::Error>(())
     })?;
-    let mut listeners = HashSet::new();
+    let mut listeners = HashSet::default();
     if guesses.is_empty() {
         return Ok(listeners);
     }
@@ -183,7 +183,7 @@ fn listeners(journal: &mut Journal) -> Result<HashSet<Endpoint>, io::Error> {
 /// Clients that forward requests for pods, with the port they forward them to: the connections that they keep to that
 /// port serve pods and services alike.
 fn forwarders(journal: &mut Journal, facts: &FactTable) -> Result<HashSet<(Address, u16)>, io::Error> {
-    let mut forwarders = HashSet::new();
+    let mut forwarders = HashSet::default();
     if facts.all().any(Facts::forwards_to_services) {
         journal.each(|record| {
             if facts.facts(record.facts.shape).forwards_to_pods() {

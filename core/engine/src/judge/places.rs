@@ -1,7 +1,8 @@
 //! Which place of the cluster an address belongs to: longest prefix first, as the inventory was compiled.
 
+use crate::map::HashMap;
 use crate::packet::Address;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What the inventory says of an address.

@@ -6,8 +6,8 @@ use super::memory::Memory;
 use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, UNKNOWN};
 use crate::facts::FactTable;
 use crate::flow::{Endpoint, FlowRecord};
+use crate::map::{HashMap, HashSet};
 use crate::packet::Address;
-use std::collections::{HashMap, HashSet};
 
 /// Listeners and forwarders remembered; a cluster's nodes and services stay far below.
 const MAX_REMEMBERED: usize = 65_536;
@@ -180,7 +180,7 @@ mod tests {
             let server = Endpoint { address: Address::V4([10, 0, 0, host]), port: 443 };
             Report { record: FlowRecord { server, facts: ids, ..record(&facts) }, is_final: true }
         };
-        let named = Boundaries { instants: Vec::new(), addresses: HashSet::from([Address::V4([10, 0, 0, 7])]) };
+        let named = Boundaries { instants: Vec::new(), addresses: [Address::V4([10, 0, 0, 7])].into_iter().collect() };
         let surroundings = Surroundings { boundaries: vec![named], ..Surroundings::default() };
         let (mut standing, mut notes) = (Standing::default(), Notes::default());
         standing.judge(&[5, 6, 7, 8, 7].map(flow_to), &facts, &surroundings, &mut notes).unwrap();

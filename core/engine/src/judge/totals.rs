@@ -3,8 +3,8 @@
 use super::{Judgement, Shown};
 use crate::flow::Endpoint;
 use crate::flow::FlowRecord;
+use crate::map::HashMap;
 use crate::packet::Address;
-use std::collections::HashMap;
 
 /// Pairs of client and server kept apart; beyond it, flows count in their judgement's [`Totals::ungrouped`].
 pub const MAX_GROUPS: usize = 100_000;

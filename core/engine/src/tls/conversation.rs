@@ -1,12 +1,22 @@
 //! The parser that the flow layer feeds: bytes of both sides in, facts out.
 
 use super::facts::TlsFacts;
+use super::hellos::Hellos;
 use super::outcome::View;
 use super::record::Deframer;
 use super::secrets::Secrets;
 use super::state::State;
 use crate::bytes::Reader;
 use crate::side::Side;
+
+/// What the conversations of a run share.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// What key logs gave; `None` until there is one, so that nobody pays for none.
+    pub secrets: Option<Secrets>,
+    /// The hellos that were read before.
+    pub hellos: Hellos,
+}
 
 /// One TLS conversation under way. It never fails: what it cannot read becomes a fact that is not known.
 #[derive(Debug, Default)]
@@ -25,7 +35,13 @@ impl TlsConversation {
 
     /// The same; what can be opened with these secrets is.
     pub fn with_secrets(secrets: Secrets) -> Self {
-        Self { state: State { secrets: Some(secrets), ..State::default() }, ..Self::default() }
+        Self::sharing(Shared { secrets: Some(secrets), ..Shared::default() })
+    }
+
+    /// One of many conversations that share this.
+    pub fn sharing(shared: Shared) -> Self {
+        let Shared { secrets, hellos } = shared;
+        Self { state: State { hellos, secrets, ..State::default() }, ..Self::default() }
     }
 
     /// The next bytes of one side.

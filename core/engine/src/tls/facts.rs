@@ -1,6 +1,7 @@
 //! What is known of one TLS conversation, as plain values; how it came to be known is elsewhere.
 
 use crate::side::Side;
+use std::sync::Arc;
 
 /// A protocol version as it stands on the wire; odd values survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,19 +117,19 @@ pub struct TlsFacts {
     /// The key-exchange group (IANA number) agreed on.
     pub group: Option<u16>,
     /// The application protocol agreed on; `None` with `next_protocol_inferred`: surely none.
-    pub next_protocol: Option<Box<str>>,
+    pub next_protocol: Option<Arc<str>>,
     /// The line above follows from the size of an encrypted `EncryptedExtensions`.
     pub next_protocol_inferred: bool,
     /// The application protocols the client offers, in its order.
-    pub offered_protocols: Vec<Box<str>>,
+    pub offered_protocols: Arc<[Arc<str>]>,
     /// The server name the client asks for.
-    pub server_name: Option<Box<str>>,
+    pub server_name: Option<Arc<str>>,
     /// JA3 of the first `ClientHello`, MD5 in hexadecimal.
-    pub ja3: Option<Box<str>>,
+    pub ja3: Option<Arc<str>>,
     /// JA3S of the last `ServerHello`, MD5 in hexadecimal.
-    pub ja3s: Option<Box<str>>,
+    pub ja3s: Option<Arc<str>>,
     /// JA4 of the first `ClientHello`.
-    pub ja4: Option<Box<str>>,
+    pub ja4: Option<Arc<str>>,
     /// Whether an earlier session was resumed, so that no certificate was shown.
     pub resumed: Option<bool>,
     /// The client offers `psk_key_exchange_modes`: it is able to resume in TLS 1.3.

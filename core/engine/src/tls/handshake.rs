@@ -28,6 +28,15 @@ pub(super) struct Message<'a> {
     pub(super) body: &'a [u8],
 }
 
+impl<'a> Message<'a> {
+    /// The message that bytes begin with, if it is whole, and what follows it.
+    fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let mut reader = Reader::new(bytes);
+        let (kind, body) = (reader.u8().ok()?, reader.vector24().ok()?.rest());
+        Some((Self { kind, body }, reader.rest()))
+    }
+}
+
 /// The messages of one side that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
@@ -37,6 +46,24 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
+    /// Takes in the body of a handshake record (`None`: a part of it is missing) and gives each message that is whole.
+    /// One that lies in a single record, as nearly all do, is not copied.
+    pub(super) fn take(&mut self, mut body: Option<&[u8]>, each: &mut impl FnMut(Message<'_>)) {
+        if let Some(whole) = &mut body
+            && self.buffer.is_empty()
+            && !self.lost
+        {
+            while let Some((message, rest)) = Message::split(whole) {
+                *whole = rest;
+                each(message);
+            }
+        }
+        self.push(body);
+        while let Some(message) = self.next() {
+            each(message);
+        }
+    }
+
     /// Adds the body of a handshake record; `None` is a body of which a part is missing.
     pub(super) fn push(&mut self, body: Option<&[u8]>) {
         let fits = body.filter(|body| self.buffer.len() + body.len() <= MAX_ASSEMBLY);
@@ -101,6 +128,23 @@ mod tests {
         assert_eq!(assembly.next().map(|m| (m.kind, m.body.to_vec())), Some((11, vec![1, 2, 3])));
         assert!(assembly.next().is_none());
         assert!(!assembly.lost());
+    }
+
+    #[test]
+    fn messages_come_out_the_same_however_the_records_cut_them() {
+        let bytes = [14, 0, 0, 0, 11, 0, 0, 3, 1, 2, 3, 16, 0, 0, 1, 9, 20];
+        let told = |records: &[&[u8]]| {
+            let (mut assembly, mut told) = (Assembly::default(), Vec::new());
+            for record in records {
+                assembly.take(Some(record), &mut |message| told.push((message.kind, message.body.to_vec())));
+            }
+            told
+        };
+        let whole = told(&[&bytes]);
+        assert_eq!(whole, [(14, vec![]), (11, vec![1, 2, 3]), (16, vec![9])]);
+        for cut in 0..bytes.len() {
+            assert_eq!(told(&[&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
+        }
     }
 
     #[test]

@@ -48,25 +48,23 @@ pub(super) fn is_grease(value: u16) -> bool {
 }
 
 /// The extensions of a hello, in its order.
-#[derive(Debug, Default)]
-pub(super) struct Extensions<'a>(Vec<(u16, &'a [u8])>);
+#[derive(Debug)]
+pub(super) struct Extensions<'a>(Reader<'a>);
 
 impl<'a> Extensions<'a> {
-    /// A block cut short yields the extensions before the cut: odd traffic is described, not refused.
     fn parse(reader: &mut Reader<'a>) -> Self {
-        let mut found = Vec::new();
-        let mut block = reader.vector16().unwrap_or(*reader);
-        while found.len() < MAX_EXTENSIONS
-            && let Ok(kind) = block.u16()
-            && let Ok(body) = block.vector16()
-        {
-            found.push((kind, body.rest()));
-        }
-        Self(found)
+        Self(reader.vector16().unwrap_or(*reader))
     }
 
-    pub(super) fn kinds(&self) -> impl Iterator<Item = u16> + '_ {
-        self.0.iter().map(|(kind, _)| *kind)
+    /// A block cut short yields the extensions before the cut: odd traffic is described, not refused.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        let mut block = self.0;
+        let next = move || Some((block.u16().ok()?, block.vector16().ok()?.rest()));
+        std::iter::from_fn(next).take(MAX_EXTENSIONS)
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = u16> + use<'a> {
+        self.iter().map(|(kind, _)| kind)
     }
 
     pub(super) fn has(&self, kind: u16) -> bool {
@@ -74,12 +72,12 @@ impl<'a> Extensions<'a> {
     }
 
     fn find(&self, kind: u16) -> Option<Reader<'a>> {
-        self.0.iter().find(|(found, _)| *found == kind).map(|(_, body)| Reader::new(body))
+        self.iter().find(|(found, _)| *found == kind).map(|(_, body)| Reader::new(body))
     }
 
     /// The 16-bit values of a list whose length stands in two bytes.
-    fn list16(&self, kind: u16) -> Vec<u16> {
-        self.find(kind).and_then(|mut body| body.vector16().ok()).map(numbers).unwrap_or_default()
+    fn list16(&self, kind: u16) -> impl Iterator<Item = u16> + use<'a> {
+        numbers(self.find(kind).and_then(|mut body| body.vector16().ok()).unwrap_or(Reader::new(&[])))
     }
 
     fn protocols(&self) -> Vec<&'a [u8]> {
@@ -93,12 +91,8 @@ impl<'a> Extensions<'a> {
     }
 }
 
-fn numbers(mut list: Reader<'_>) -> Vec<u16> {
-    let mut values = Vec::with_capacity(list.len() / 2);
-    while let Ok(value) = list.u16() {
-        values.push(value);
-    }
-    values
+fn numbers(mut list: Reader<'_>) -> impl Iterator<Item = u16> {
+    std::iter::from_fn(move || list.u16().ok())
 }
 
 /// A `ClientHello` of SSL 3.0 or later.
@@ -106,9 +100,19 @@ fn numbers(mut list: Reader<'_>) -> Vec<u16> {
 pub(super) struct ClientHello<'a> {
     pub(super) version: u16,
     pub(super) random: [u8; 32],
-    pub(super) ciphers: Vec<u16>,
+    ciphers: Reader<'a>,
     pub(super) extensions: Extensions<'a>,
 }
+
+/// The extensions of a `ClientHello` whose bodies are read here; of all others it counts only that they are there.
+const READ: [u16; 6] = [
+    extension::SERVER_NAME,
+    extension::SUPPORTED_GROUPS,
+    extension::POINT_FORMATS,
+    extension::SIGNATURE_ALGORITHMS,
+    extension::APPLICATION_PROTOCOLS,
+    extension::SUPPORTED_VERSIONS,
+];
 
 impl<'a> ClientHello<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Parsed<Self> {
@@ -116,9 +120,27 @@ impl<'a> ClientHello<'a> {
         let version = reader.u16()?;
         let random = reader.array()?;
         reader.vector8()?;
-        let ciphers = numbers(reader.vector16()?);
+        let ciphers = reader.vector16()?;
         reader.vector8()?;
         Ok(Self { version, random, ciphers, extensions: Extensions::parse(&mut reader) })
+    }
+
+    /// Appends all that is read of it but the random: two hellos that give the same are the same to every reader.
+    pub(super) fn essence(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.version.to_be_bytes());
+        out.extend_from_slice(&(self.ciphers.len() as u16).to_be_bytes());
+        out.extend_from_slice(self.ciphers.rest());
+        for (kind, body) in self.extensions.iter() {
+            out.extend_from_slice(&kind.to_be_bytes());
+            if READ.contains(&kind) {
+                out.extend_from_slice(&(body.len() as u16).to_be_bytes());
+                out.extend_from_slice(body);
+            }
+        }
+    }
+
+    pub(super) fn ciphers(&self) -> impl Iterator<Item = u16> + use<'a> {
+        numbers(self.ciphers)
     }
 
     pub(super) fn server_name(&self) -> Option<&'a [u8]> {
@@ -131,11 +153,11 @@ impl<'a> ClientHello<'a> {
         self.extensions.protocols()
     }
 
-    pub(super) fn groups(&self) -> Vec<u16> {
+    pub(super) fn groups(&self) -> impl Iterator<Item = u16> + use<'a> {
         self.extensions.list16(extension::SUPPORTED_GROUPS)
     }
 
-    pub(super) fn signature_algorithms(&self) -> Vec<u16> {
+    pub(super) fn signature_algorithms(&self) -> impl Iterator<Item = u16> + use<'a> {
         self.extensions.list16(extension::SIGNATURE_ALGORITHMS)
     }
 
@@ -157,8 +179,8 @@ impl<'a> ClientHello<'a> {
     /// The highest version offered, for which `supported_versions` speaks where it is sent.
     pub(super) fn highest_version(&self) -> u16 {
         let list = self.extensions.find(extension::SUPPORTED_VERSIONS).and_then(|mut body| body.vector8().ok());
-        let offered = list.map(numbers).unwrap_or_default();
-        offered.into_iter().filter(|version| !is_grease(*version)).max().unwrap_or(self.version)
+        let offered = list.into_iter().flat_map(numbers);
+        offered.filter(|version| !is_grease(*version)).max().unwrap_or(self.version)
     }
 }
 
@@ -190,6 +212,13 @@ impl<'a> ServerHello<'a> {
         }
         let extensions = Extensions::parse(&mut reader);
         Ok(Self { legacy_version, random, cipher, extensions, is_retry: random == RETRY_RANDOM })
+    }
+
+    /// Appends what its fingerprint is made of.
+    pub(super) fn essence(&self, out: &mut Vec<u8>) {
+        for number in [self.legacy_version, self.cipher].into_iter().chain(self.extensions.kinds()) {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
     }
 
     pub(super) fn version(&self) -> Version {

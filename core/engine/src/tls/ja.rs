@@ -2,36 +2,37 @@
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
+use std::sync::Arc;
 
 use super::hello::{ClientHello, ServerHello, extension, is_grease};
 
 /// JA3: version, ciphers, extensions, groups and point formats in decimal, GREASE left out.
-pub(super) fn ja3(hello: &ClientHello<'_>) -> Box<str> {
+pub(super) fn ja3(hello: &ClientHello<'_>) -> Arc<str> {
     let text = [
         hello.version.to_string(),
-        decimal(hello.ciphers.iter().copied()),
+        decimal(hello.ciphers()),
         decimal(hello.extensions.kinds()),
-        decimal(hello.groups().into_iter()),
+        decimal(hello.groups()),
         decimal(hello.point_formats().iter().map(|format| u16::from(*format))),
     ];
     hexadecimal(&Md5::digest(text.join(",")))
 }
 
 /// JA3S: version, cipher and extensions.
-pub(super) fn ja3s(hello: &ServerHello<'_>) -> Box<str> {
+pub(super) fn ja3s(hello: &ServerHello<'_>) -> Arc<str> {
     let extensions = decimal(hello.extensions.kinds());
     hexadecimal(&Md5::digest(format!("{},{},{extensions}", hello.legacy_version, hello.cipher)))
 }
 
 /// JA4 over TCP: what is offered, then hashes of the sorted ciphers and of the sorted extensions with the signature algorithms.
-pub(super) fn ja4(hello: &ClientHello<'_>) -> Box<str> {
-    let mut ciphers = hex_words(hello.ciphers.iter().copied());
+pub(super) fn ja4(hello: &ClientHello<'_>) -> Arc<str> {
+    let mut ciphers = hex_words(hello.ciphers());
     let mut extensions = hex_words(hello.extensions.kinds());
     let head = ja4_head(hello, ciphers.len(), extensions.len());
     ciphers.sort_unstable();
     extensions.retain(|kind| kind != "0000" && kind != "0010");
     extensions.sort_unstable();
-    let algorithms = hex_words(hello.signature_algorithms().into_iter());
+    let algorithms = hex_words(hello.signature_algorithms());
     let mut tail = extensions.join(",");
     if !algorithms.is_empty() {
         tail = format!("{tail}_{}", algorithms.join(","));
@@ -80,7 +81,7 @@ fn hex_words(values: impl Iterator<Item = u16>) -> Vec<String> {
     values.filter(|value| !is_grease(*value)).map(|value| format!("{value:04x}")).collect()
 }
 
-fn hexadecimal(digest: &[u8]) -> Box<str> {
+fn hexadecimal(digest: &[u8]) -> Arc<str> {
     use std::fmt::Write;
     let mut text = String::with_capacity(digest.len() * 2);
     for byte in digest {

@@ -1,19 +1,17 @@
 //! What the clear handshake messages add to the facts.
 
+use super::certificate;
 use super::facts::ClientCertificate;
 use super::handshake::Kind;
 use super::hello::{ClientHello, ServerHello, extension};
 use super::legacy::Legacy;
 use super::modern::Modern;
-use super::server_flight::Offer;
 use super::state::{Phase, State};
-use super::{certificate, ja};
 use crate::side::Side;
+use std::sync::Arc;
 
 /// RFC 1035: a name has 255 bytes at most. Longer ones are cut.
 const MAX_NAME: usize = 255;
-/// Clients offer one to five.
-const MAX_PROTOCOLS: usize = 16;
 /// The longest registered protocol name has 16 bytes.
 const MAX_PROTOCOL: usize = 64;
 
@@ -21,10 +19,7 @@ impl State {
     /// The body of one clear handshake record; `None` where a part of it is missing.
     pub(super) fn handshake(&mut self, side: Side, body: Option<&[u8]>) {
         let mut assembly = std::mem::take(&mut self.side_mut(side).assembly);
-        assembly.push(body);
-        while let Some(message) = assembly.next() {
-            self.message(side, message.kind, message.body);
-        }
+        assembly.take(body, &mut |message| self.message(side, message.kind, message.body));
         self.side_mut(side).assembly = assembly;
     }
 
@@ -46,20 +41,16 @@ impl State {
         if self.facts.client_random.is_some() {
             return;
         }
-        let names = hello.protocols();
-        self.offer = (hello.sizes_tell() && names.len() <= MAX_PROTOCOLS).then(|| Offer {
-            names: names.iter().map(|name| name.len()).collect(),
-            acknowledged: hello.wants_acknowledgment(),
-            compression: hello.extensions.has(extension::COMPRESS_CERTIFICATE),
-        });
+        let offers = self.hellos.offers(&hello);
         let facts = &mut self.facts;
         facts.client_random = Some(hello.random);
-        facts.server_name = hello.server_name().map(|name| text(name, MAX_NAME));
-        facts.offered_protocols = names.iter().take(MAX_PROTOCOLS).map(|name| protocol_name(name)).collect();
-        facts.psk_modes_offered = hello.extensions.has(extension::PSK_MODES);
+        facts.server_name.clone_from(&offers.server_name);
+        facts.offered_protocols = offers.protocols.clone();
+        facts.psk_modes_offered = offers.psk_modes;
         facts.early_data_offered = self.early;
-        facts.ja3 = Some(ja::ja3(&hello));
-        facts.ja4 = Some(ja::ja4(&hello));
+        facts.ja3 = Some(offers.ja3.clone());
+        facts.ja4 = Some(offers.ja4.clone());
+        self.offers = Some(offers);
     }
 
     fn server_hello(&mut self, body: &[u8]) {
@@ -72,8 +63,8 @@ impl State {
         facts.version = Some(version);
         facts.cipher = Some(hello.cipher);
         facts.group = hello.group();
-        facts.ja3s = Some(ja::ja3s(&hello));
-        facts.next_protocol = hello.protocol().map(protocol_name);
+        facts.ja3s = Some(self.hellos.ja3s(&hello));
+        facts.next_protocol = hello.protocol().map(|name| agreed(&facts.offered_protocols, name));
         if hello.is_retry {
             facts.hello_retry = true;
             return;
@@ -118,12 +109,22 @@ impl State {
     }
 }
 
+/// The name of the protocol agreed on, which nearly always is one of those offered.
+fn agreed(offered: &[Arc<str>], name: &[u8]) -> Arc<str> {
+    offered.iter().find(|offer| offer.as_bytes() == name).cloned().unwrap_or_else(|| protocol_name(name))
+}
+
+/// A server's name as facts show it.
+pub(super) fn server_name(name: &[u8]) -> Arc<str> {
+    text(name, MAX_NAME)
+}
+
 /// An application protocol's name as facts show it.
-pub(super) fn protocol_name(name: &[u8]) -> Box<str> {
+pub(super) fn protocol_name(name: &[u8]) -> Arc<str> {
     text(name, MAX_PROTOCOL)
 }
 
 /// Printable and bounded; bytes outside ASCII are escaped.
-fn text(bytes: &[u8], limit: usize) -> Box<str> {
+fn text(bytes: &[u8], limit: usize) -> Arc<str> {
     bytes.get(..limit.min(bytes.len())).unwrap_or_default().escape_ascii().to_string().into()
 }

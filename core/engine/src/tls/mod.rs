@@ -8,6 +8,7 @@ mod decrypt;
 mod facts;
 mod handshake;
 mod hello;
+mod hellos;
 mod ja;
 mod legacy;
 mod messages;
@@ -21,7 +22,8 @@ mod server_flight;
 mod state;
 mod suite;
 
-pub use conversation::TlsConversation;
+pub use conversation::{Shared, TlsConversation};
 pub use facts::{Alert, ClientCertificate, Outcome, TlsFacts, Version};
+pub use hellos::Hellos;
 pub use recognise::recognises;
 pub use secrets::{MAX_SESSIONS, SecretCounts, Secrets};

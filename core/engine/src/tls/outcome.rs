@@ -133,7 +133,8 @@ impl View<'_> {
         facts.server_flight = modern.flight.lengths().to_vec();
         facts.client_certificate = modern.client.certificate();
         facts.certificate_requested = facts.certificate_requested.or(modern.client.requested());
-        if let (Some(suite), Some(offer)) = (modern.suite, &self.state.offer) {
+        let offer = self.state.offers.as_ref().and_then(|offers| offers.sizes.as_ref());
+        if let (Some(suite), Some(offer)) = (modern.suite, offer) {
             let length = || modern.flight.certificate(suite).filter(|_| !offer.compression);
             facts.certificate_length = facts.certificate_length.or_else(length);
             let chosen = modern.flight.protocol(suite, offer);

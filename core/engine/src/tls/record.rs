@@ -172,6 +172,11 @@ impl Deframer {
     }
 
     fn begin(&mut self, input: &mut Reader<'_>, wants: impl FnOnce(Header) -> bool) -> Option<Header> {
+        if self.filled == 0
+            && let Ok(head) = input.array()
+        {
+            (self.head, self.filled) = (head, Header::SIZE);
+        }
         while let Some(slot) = self.head.get_mut(self.filled) {
             *slot = input.u8().ok()?;
             self.filled += 1;

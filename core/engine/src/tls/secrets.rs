@@ -1,7 +1,7 @@
 //! The secrets of TLS sessions, as key logs give them (the format of `SSLKEYLOGFILE`). They are kept in memory only and
 //! nothing here prints them; what they open is in `decrypt`.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 

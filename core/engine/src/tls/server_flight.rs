@@ -29,7 +29,7 @@ pub(super) enum Chosen {
 }
 
 /// What the client offers, as far as the sizes of the answer depend on it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Offer {
     /// Lengths of the protocols' names.
     pub(super) names: Vec<usize>,

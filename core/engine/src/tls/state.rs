@@ -6,13 +6,14 @@ use super::client_tail::Stage;
 use super::decrypt::Decryption;
 use super::facts::{Alert, TlsFacts};
 use super::handshake::{Assembly, Kind};
+use super::hellos::{Hellos, Offers};
 use super::legacy::Legacy;
 use super::modern::Modern;
 use super::opened::Told;
 use super::record::{ContentType, Header, Record};
 use super::secrets::Secrets;
-use super::server_flight::Offer;
 use crate::side::Side;
+use std::sync::Arc;
 
 /// Alerts come once or twice; the first ones tell why.
 const MAX_ALERTS: usize = 4;
@@ -66,8 +67,10 @@ pub(super) struct State {
     pub(super) answer_missing: bool,
     /// A record of a handshake was seen, clear or not, of either side.
     pub(super) handshaking: bool,
-    /// What the sizes of the server's flight depend on; `None` where they do not tell.
-    pub(super) offer: Option<Offer>,
+    /// What the first `ClientHello` offers.
+    pub(super) offers: Option<Arc<Offers>>,
+    /// The hellos that were read before, of any conversation.
+    pub(super) hellos: Hellos,
     /// The client may send early data, as far as is known.
     pub(super) early: bool,
     /// What key logs gave, if there are any.
