@@ -53,12 +53,8 @@ def merge(inventories: Sequence[Inventory]) -> Inventory:
 
 
 def once(values: Iterable[T]) -> tuple[T, ...]:
-    """Each value at its first place; values need not be hashable."""
-    found = list[T]()
-    for value in values:
-        if value not in found:
-            found.append(value)
-    return tuple(found)
+    """Each value at its first place."""
+    return tuple(dict.fromkeys(values))
 
 
 def _components(every: list[Components], unread: Sequence[Unread]) -> tuple[Components, list[Unread]]:
@@ -103,13 +99,11 @@ def _listening(entries: Iterable[L]) -> tuple[L, ...]:
 
 def _nodes(entries: Iterable[Node]) -> tuple[Node, ...]:
     """Entries that share an address are one node."""
-    found = list[Node]()
+    found, owner = list[Node](), dict[str, int]()
     for entry in entries:
-        index = next((i for i, node in enumerate(found) if {*node.addresses} & {*entry.addresses}), None)
-        if index is None:
-            found.append(entry)
-        else:
-            found[index] = _same_node(found[index], entry)
+        index = min((owner[address] for address in entry.addresses if address in owner), default=len(found))
+        found[index : index + 1] = [_same_node(found[index], entry) if index < len(found) else entry]
+        owner.update(dict.fromkeys(entry.addresses, index))
     return tuple(found)
 
 

@@ -1,6 +1,6 @@
 """The components that static pods start, by their manifests. Pods of the API's own (DaemonSets) are not seen here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from observer.inventory.host.commands import Command, Hidden, recognise
@@ -39,13 +39,21 @@ def _is_manifest(file: Path) -> bool:
     return not file.name.startswith(".") and (file.suffix in ENDINGS or "." not in file.name)
 
 
+def started_by(
+    container: str, words: Sequence[Argument], where: str, roots: tuple[Path, ...]
+) -> Iterator[Command | Hidden]:
+    """What a container of a pod starts by its command and arguments; `container` is its name."""
+    if words and words[0].text.rsplit("/", 1)[-1] in SHELLS:
+        yield from _behind_a_shell(container, words[0].where)
+    else:
+        yield from recognise(words, where, roots)
+
+
 def _containers(pod: Tree, root: Path) -> Iterator[Command | Hidden]:
     for container in pod.part("spec", "containers").items():
+        name = container.scalar("name")
         words = [*_words(container.part("command")), *_words(container.part("args"))]
-        if words and words[0].text.rsplit("/", 1)[-1] in SHELLS:
-            yield from _behind_a_shell(container, words)
-        else:
-            yield from recognise(words, pod.file, (root,))
+        yield from started_by(str(name and name.text), words, pod.file, (root,))
 
 
 def _words(part: Tree) -> Iterator[Argument]:
@@ -55,8 +63,7 @@ def _words(part: Tree) -> Iterator[Argument]:
             yield Argument(str(found.value), found.where)
 
 
-def _behind_a_shell(container: Tree, words: list[Argument]) -> Iterator[Hidden]:
-    name = container.scalar("name")
-    component = {"apiserver": "kube-apiserver"}.get(str(name and name.text), str(name and name.text))
+def _behind_a_shell(container: str, where: str) -> Iterator[Hidden]:
+    component = {"apiserver": "kube-apiserver"}.get(container, container)
     if component in ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kube-proxy"):
-        yield Hidden(component, words[0].where, "a shell starts it, so its flags are not read from the manifest")
+        yield Hidden(component, where, "a shell starts it, so its flags are not read from the manifest")
