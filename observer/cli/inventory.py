@@ -1,13 +1,16 @@
 """`observer inventory`: who is who in a cluster."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import click
+import msgspec
 
 from observer import pipeline
 from observer.cli.output import destination
 from observer.cli.progress import progress
+from observer.errors import InputError
 from observer.inventory.file import Inventory
 
 PREFACE = """\
@@ -17,6 +20,20 @@ PREFACE = """\
 HOST_PREFACE = """\
 # What one host tells. Join the files of several hosts with `observer inventory merge`.
 """
+CLUSTER_PREFACE = """\
+# What the Kubernetes API tells. What only a host's files say (kubelets, egress selectors, kubeconfigs) is not in it:
+# run `observer inventory export` on the hosts and join the files with `observer inventory merge`.
+"""
+
+
+class Where(TypedDict):
+    """Where `export` looks: at a host's files, or at an API server."""
+
+    root: Path
+    proc: Path | None
+    addresses: tuple[str, ...]
+    kubeconfig: str | None
+    context: str | None
 
 
 @click.group("inventory")
@@ -37,6 +54,12 @@ def infer(captures: tuple[str, ...], output: str | None) -> int:
 
 
 @command.command("export")
+@click.option("--kubernetes", is_flag=True, help="Ask the Kubernetes API in place of this host.")
+@click.option("--kubeconfig", metavar="FILE", help="How to reach it.  [default: KUBECONFIG, or the pod we run in]")
+@click.option("--context", metavar="NAME", help="Which context of the kubeconfig.")
+@click.option(
+    "--cluster", metavar="NAME", default="", help="What the cluster is called.  [default: as in the kubeconfig]"
+)
 @click.option(
     "--root", metavar="DIR", type=click.Path(path_type=Path), default="/", help="Where the host's files begin."
 )
@@ -45,21 +68,44 @@ def infer(captures: tuple[str, ...], output: str | None) -> int:
 )
 @click.option("--address", "addresses", metavar="ADDRESS", multiple=True, help="An address of this host. Repeatable.")
 @click.option("--output", metavar="FILE", help="Write there instead of to standard output; whole or not at all.")
-def export(root: Path, proc: Path | None, addresses: tuple[str, ...], output: str | None) -> int:
+def export(output: str | None, kubernetes: bool, cluster: str, **options: Unpack[Where]) -> int:
     """Write what this host tells: what it runs, and how that is configured to verify whom.
 
     Flags of running components, static pods, kubelet and egress selector configuration, kubeconfigs; never a key or a
     token. Needs root to see what runs in containers; what cannot be read is said in the file.
+
+    With --kubernetes what the API tells: nodes, pods, services, API servers, and the flags of the control plane's pods.
     """
+    if kubernetes:
+        inventory, preface = _of_cluster(options["kubeconfig"], options["context"], cluster), CLUSTER_PREFACE
+    else:
+        found = _of_host(options["root"], options["proc"], options["addresses"])
+        inventory, preface = msgspec.structs.replace(found, cluster=cluster), HOST_PREFACE
+    with destination(output) as out:
+        out.write(text(inventory, preface).encode())
+    return 0
+
+
+def _of_host(root: Path, proc: Path | None, addresses: tuple[str, ...]) -> Inventory:
     from observer.inventory.host.export import export as read
     from observer.inventory.host.export import host_name
     from observer.inventory.host.topology import Host
 
     proc = proc or root / "proc"
-    inventory = read(root, proc, Host(host_name(root, proc), _addresses(addresses)))
-    with destination(output) as out:
-        out.write(text(inventory, HOST_PREFACE).encode())
-    return 0
+    return read(root, proc, Host(host_name(root, proc), _addresses(addresses)))
+
+
+def _of_cluster(kubeconfig: str | None, context: str | None, cluster: str) -> Inventory:
+    from observer.inventory.kubernetes import connection
+    from observer.inventory.kubernetes.follow import Follower
+    from observer.inventory.kubernetes.reflector import RefusedError
+
+    in_pod = not (kubeconfig or context) and "KUBERNETES_SERVICE_HOST" in os.environ
+    server = connection.in_cluster() if in_pod else connection.kubeconfig(kubeconfig, context)
+    try:
+        return Follower(server, node=None, cluster=cluster).read()
+    except RefusedError as error:
+        raise InputError(f"{server.url}: {error}") from None
 
 
 @command.command("merge")
@@ -78,7 +124,6 @@ def merge(files: tuple[Path, ...], output: str | None) -> int:
 
 def text(inventory: Inventory, preface: str = PREFACE) -> str:
     """The inventory as a file of the format that `--inventory` reads, without what is not known."""
-    import msgspec
     import yaml
 
     every = msgspec.json.decode(msgspec.json.encode(inventory, enc_hook=str))

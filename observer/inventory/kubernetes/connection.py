@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
+import yaml
 
 from observer.errors import ConfigurationError
 
@@ -77,6 +78,9 @@ def kubeconfig(file: str | None = None, context: str | None = None) -> Connectio
             raise ConfigurationError(f"{named}: has no current context; name one with --context")
         cluster, user, absolute = chosen.cluster, chosen.user or User(), chosen.abs_file
         auth = client_adapter.user_auth(user)
+    except yaml.YAMLError as error:
+        # Its own words would repeat what stands there.
+        raise ConfigurationError(f"{named}: is no YAML") from error
     except (ConfigError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"{named}: {error}") from error
     tls = not cluster.server.startswith("http://")
