@@ -25,11 +25,12 @@ help: ## Say what there is
 
 .venv/python.stamp: .venv/system.stamp requirements.lock
 	.venv/bin/pip install --quiet "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
-	.venv/bin/uv pip install --quiet --native-tls --python .venv/bin/python --requirement requirements.lock
+	.venv/bin/uv pip install --quiet --native-tls --compile-bytecode --python .venv/bin/python --requirement requirements.lock
 	touch $@
 
 .venv/build.stamp: .venv/python.stamp $(RUST_FILES) $(C_FILES) pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --uv --quiet
+	.venv/bin/python -m compileall -q observer
 	touch $@
 
 .PHONY: setup build demo

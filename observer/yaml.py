@@ -1,6 +1,5 @@
 """YAML into typed structs, strictly: every error at once, each with line, column and field. Knows no format."""
 
-import difflib
 import re
 import types
 import typing
@@ -55,10 +54,23 @@ def parse(text: str, file: str, wanted: type[T]) -> Document[T]:
     reader = _Reader(file)
     value = reader.build(root, ())
     if not reader.problems:
+        fitting = _fitting(value, wanted)
+        if fitting is not None:
+            return Document(file, root, fitting)
         reader.check(value, wanted, root, ())
     if reader.problems:
         raise ConfigurationError.of(reader.problems)
     return Document(file, root, msgspec.convert(value, wanted, dec_hook=_decode))
+
+
+def _fitting(value: Any, wanted: type[T]) -> T | None:
+    """The value at once, where nothing is wrong and its type, with all its parts, lets no unknown field pass."""
+    if not getattr(wanted, "__struct_config__").forbid_unknown_fields:  # noqa: B009 - no type knows of it
+        return None
+    try:
+        return msgspec.convert(value, wanted, dec_hook=_decode)
+    except msgspec.ValidationError:
+        return None
 
 
 def _compose(text: str, file: str) -> yaml.Node:
@@ -169,6 +181,8 @@ def _decode(wanted: type, value: Any) -> Any:
 
 
 def _unknown(key: str, fields: typing.Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only an error needs it
+
     close = difflib.get_close_matches(key, list(fields), n=1)
     return f"no such field; did you mean `{close[0]}`?" if close else "no such field"
 

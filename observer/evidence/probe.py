@@ -7,7 +7,6 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -85,6 +84,8 @@ class Prober:
 
     def probe(self, endpoints: Iterable[Endpoint]) -> Iterator[Probed]:
         """The results in the order of the endpoints, each as soon as it and those before it are there."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most runs ask nobody
+
         pool = ThreadPoolExecutor(WORKERS, "probe")
         try:
             yield from pool.map(self.ask, dict.fromkeys(endpoints))

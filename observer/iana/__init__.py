@@ -1,7 +1,7 @@
 """Names that IANA gives to TLS numbers; a number without a name is shown in hexadecimal."""
 
 import functools
-from importlib import resources
+from pathlib import Path
 
 import msgspec
 
@@ -27,4 +27,4 @@ def _name(table: str, number: int) -> str:
 
 @functools.cache
 def _table(name: str) -> dict[int, str]:
-    return msgspec.json.decode((resources.files(__name__) / f"{name}.json").read_bytes(), type=dict[int, str])
+    return msgspec.json.decode(Path(__file__).with_name(f"{name}.json").read_bytes(), type=dict[int, str])
