@@ -11,7 +11,7 @@ import orjson
 
 from observer import iana
 from observer.classify import Classified
-from observer.model import Alert, Certificate, Finding, Protocol, Shape, SshFacts, TlsFacts
+from observer.model import Alert, Certificate, ChainSource, Finding, Protocol, Shape, SshFacts, TlsFacts
 from observer.results import SCHEMA
 
 ONLY_IN_SUMMARY = frozenset({"check", "certainty", "reasons"})
@@ -67,6 +67,7 @@ def _members(fields: dict[str, Any]) -> bytes:
 
 
 def _tls(tls: TlsFacts, judged: Classified) -> dict[str, Any]:
+    source = judged.certificate_source
     return {
         "version": tls.version,
         "cipher": None if tls.cipher is None else iana.cipher_suite(tls.cipher),
@@ -88,6 +89,7 @@ def _tls(tls: TlsFacts, judged: Classified) -> dict[str, Any]:
         },
         "server": {
             "ja3s": tls.ja3s,
+            "certificates_source": None if source is ChainSource.UNKNOWN else source,
             "certificates": [_certificate(certificate) for certificate in judged.certificates],
         },
         "alert": None if tls.alert is None else _alert(tls.alert),

@@ -188,6 +188,24 @@ class Forwarded(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ChainSource(StrEnum):
+    """How the certificates of a handshake are known."""
+
+    CLEAR = "clear"
+    DECRYPTED = "decrypted"
+    REMEMBERED = "remembered"
+    """Another flow of these captures showed them."""
+    PROBED = "probed"
+    EARLIER = "earlier"
+    """An earlier run saw them."""
+    UNKNOWN = "unknown"
+
+    @property
+    def bound(self) -> bool:
+        """Whether only their length and their endpoint bind them to this handshake."""
+        return self in (ChainSource.REMEMBERED, ChainSource.PROBED, ChainSource.EARLIER)
+
+
 class Alert(msgspec.Struct, frozen=True):
     """A TLS alert; level and description are null where it is encrypted and was not decrypted."""
 
@@ -219,7 +237,7 @@ class TlsFacts(msgspec.Struct, frozen=True):
     certificate_requested: bool | None = None
     server_chain: int | None = None
     client_chain: int | None = None
-    chain_source: str | None = None
+    chain_source: ChainSource | None = None
     decrypted: bool = False
     certificate_length: int | None = None
     ja3: str | None = None
@@ -262,7 +280,8 @@ class Shape(msgspec.Struct, frozen=True):
 
     Places are indices into the table of `inventory.places`; `time` is in nanoseconds since 1970. `readable`: an
     unrecognised conversation began with text. `shared_proxy`: the same client was seen to forward requests for pods
-    to the same port.
+    to the same port. `remembered_chain`: the chain that a TLS 1.3 handshake which hides its own must have shown, since
+    no other that is known of this endpoint and name has its length; `remembered_source` says how that is known.
     """
 
     protocol: Protocol
@@ -280,6 +299,8 @@ class Shape(msgspec.Struct, frozen=True):
     server_spoke: bool = True
     time: int = 0
     earlier: tuple[State, ...] = ()
+    remembered_chain: int | None = None
+    remembered_source: ChainSource | None = None
     tls: TlsFacts | None = None
     ssh: SshFacts | None = None
     http: HttpFacts | None = None

@@ -14,6 +14,7 @@ from observer import yaml
 from observer.errors import ConfigurationError, Problem
 from observer.model import (
     Certainty,
+    ChainSource,
     Confidence,
     Fault,
     Forwarded,
@@ -87,6 +88,7 @@ class FindingConditions(PathConditions, frozen=True):
         Literal["expired", "expiring", "not-yet-valid", "wrong-name", "wrong-usage", "unanchored", "unknown"]
     ] = None
     conformity: Allowed[Fault] = None
+    certificate_source: Allowed[ChainSource] = None
     client_certificate_time: Allowed[Literal["valid", "expiring", "expired", "not-yet-valid", "unknown"]] = None
     ssh_algorithms: Allowed[Literal["weak", "good", "unknown"]] = None
     refused_by: Allowed[Literal["client", "server", "nobody"]] = None

@@ -16,6 +16,7 @@ from observer.inventory.places import Place, PlaceTable, compile_places
 from observer.model import (
     Attribution,
     Certificate,
+    ChainSource,
     Finding,
     Listener,
     Presence,
@@ -29,13 +30,17 @@ from observer.ruleset import RuleSet
 
 
 class Classified(msgspec.Struct, frozen=True):
-    """All that is said of a shape; certificates are the server's and the client's, leaf first."""
+    """All that is said of a shape; certificates are the server's and the client's, leaf first.
+
+    `certificate_source`: how the server's are known.
+    """
 
     attribution: Attribution
     verdict: Verdict
     findings: tuple[Finding, ...]
     certificates: tuple[Certificate, ...]
     client_certificates: tuple[Certificate, ...]
+    certificate_source: ChainSource = ChainSource.UNKNOWN
 
 
 class Classifier:
@@ -66,16 +71,17 @@ class Classifier:
 
     def classify(self, shape: Shape) -> Classified:
         """Everything that is to be said of flows of this shape."""
-        chains = Chains(self.read_chain, shape.tls)
+        chains = Chains(self.read_chain, shape)
         client, server = self._place(shape.client_place), self._place(shape.server_place)
         facts = facts_of(shape, client, server, self.inventory.konnectivity is not None, chains)
         path = attribution.attribute(self.rules.paths, facts, self.inventory.inferred)
         judgement = self._judge(shape, server, path, chains.server)
         told = configured(self.inventory, path.path, (client, server), *_credentials(shape, chains))
-        state = verdict.judge(self._case(shape, path, chains.server, judgement, told))
+        state = verdict.judge(self._case(shape, path, chains, judgement, told))
         facts = {**facts, **findings.judged_facts(shape, path, state, judgement, chains)}
         found = findings.findings_of(self.rules.findings, facts, path, state)
-        return Classified(path, state, found, _described(chains.server), _described(chains.client))
+        shown, sent = _described(chains.server), _described(chains.client)
+        return Classified(path, state, found, shown, sent, chains.server_source)
 
     def _place(self, index: int) -> Place:
         return self.places.places[index if 0 <= index < len(self.places.places) else 0]
@@ -97,9 +103,9 @@ class Classifier:
         return Wanted(name, (others | {address, *own}) - {""}, translated=not direct)
 
     def _case(
-        self, shape: Shape, path: Attribution, chain: Chain, judgement: Judgement | None, told: Configured
+        self, shape: Shape, path: Attribution, chains: Chains, judgement: Judgement | None, told: Configured
     ) -> Case:
-        authority = told.kubelet_authority
+        authority, chain = told.kubelet_authority, chains.server
         return Case(
             shape,
             path,
@@ -107,6 +113,7 @@ class Classifier:
             judgement,
             told,
             isinstance(authority, str) and authority in self.trust.files,
+            chains.server_source,
         )
 
 

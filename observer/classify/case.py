@@ -4,7 +4,7 @@ import msgspec
 
 from observer.classify.configured import KUBELET_PATH, Configured
 from observer.evidence.chains import Judgement
-from observer.model import AnchorRole, Attribution, Outcome, Protocol, Purpose, Shape, TlsFacts
+from observer.model import AnchorRole, Attribution, ChainSource, Outcome, Protocol, Purpose, Shape, TlsFacts
 
 PROXY_PATHS = frozenset({"apiserver-to-node-proxy", "apiserver-to-pod-proxy", "apiserver-to-service-proxy"})
 # Whose anchors the clients of each path trust, the first role for which some were given.
@@ -38,6 +38,14 @@ CLUSTER_AUTHORITY_PATHS = frozenset(
 ALWAYS_VERIFYING_PATHS = frozenset(
     {"konnectivity-agent-to-server", "apiserver-to-konnectivity-server", "apiserver-to-webhook"}
 )
+# How a certificate is known; one that is bound by its length is likely and never proof.
+SEEN_WHERE = {
+    ChainSource.CLEAR: "server's certificate",
+    ChainSource.DECRYPTED: "server's certificate, decrypted by the key log",
+    ChainSource.REMEMBERED: "shown at this endpoint by another flow, of the length that this one hides",
+    ChainSource.PROBED: "probed at this endpoint, of the length that this flow hides",
+    ChainSource.EARLIER: "shown at this endpoint in an earlier run, of the length that this flow hides",
+}
 # What an API server calls itself on loopback; it trusts just the certificate it made for that at its start.
 LOOPBACK_NAME = "apiserver-loopback-client"
 
@@ -46,6 +54,7 @@ class Case(msgspec.Struct, frozen=True):
     """Everything a verdict rests on. `judgement` is null where the server's certificate was not seen.
 
     `authority_given`: the anchors of the very file of --kubelet-certificate-authority were given.
+    `chain_source`: how the certificate is known.
     """
 
     shape: Shape
@@ -54,6 +63,7 @@ class Case(msgspec.Struct, frozen=True):
     judgement: Judgement | None = None
     configured: Configured = Configured()
     authority_given: bool = False
+    chain_source: ChainSource = ChainSource.UNKNOWN
 
     @property
     def tls(self) -> TlsFacts:
@@ -64,6 +74,11 @@ class Case(msgspec.Struct, frozen=True):
     def carried_on(self) -> bool:
         """Whether the client went on to use the connection after it had seen the server's side."""
         return self.shape.protocol is Protocol.TLS and self.tls.outcome is Outcome.CARRIED_ON
+
+    @property
+    def anchors_known(self) -> bool:
+        """Whether the anchors of just this client were given, and the certificate is the one it was shown."""
+        return self.path == KUBELET_PATH and self.authority_given and not self.chain_source.bound
 
     @property
     def path(self) -> str:

@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping
 from observer.evidence import certificates
 from observer.evidence.paths import Chain
 from observer.inventory.places import Place
-from observer.model import Forwarded, HttpFacts, Outcome, Presence, Protocol, Purpose, Shape, SshFacts, TlsFacts
+from observer.model import (
+    ChainSource,
+    Forwarded,
+    HttpFacts,
+    Outcome,
+    Presence,
+    Protocol,
+    Purpose,
+    Shape,
+    SshFacts,
+    TlsFacts,
+)
 
 Facts = Mapping[str, frozenset[str | int]]
 ReadChain = Callable[[int], list[bytes]]
@@ -56,12 +67,19 @@ def facts_of(shape: Shape, client: Place, server: Place, tunnel: bool, chains: "
 
 
 class Chains:
-    """Certificates of a handshake's two ends, by the core's numbers; not kept."""
+    """Certificates of a handshake's two ends, by the core's numbers; not kept.
 
-    def __init__(self, read: ReadChain, tls: TlsFacts | None) -> None:
-        tls = tls or TlsFacts()
-        self.server: Chain = () if tls.server_chain is None else tuple(read(tls.server_chain))
+    `server_source` says how the server's are known.
+    """
+
+    def __init__(self, read: ReadChain, shape: Shape) -> None:
+        tls = shape.tls or TlsFacts()
+        number, source = tls.server_chain, tls.chain_source or ChainSource.CLEAR
+        if number is None:
+            number, source = shape.remembered_chain, shape.remembered_source or ChainSource.REMEMBERED
+        self.server: Chain = () if number is None else tuple(read(number))
         self.client: Chain = () if tls.client_chain is None else tuple(read(tls.client_chain))
+        self.server_source = source if self.server else ChainSource.UNKNOWN
 
 
 def hello_seen(tls: TlsFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from observer.classify.case import SEEN_WHERE
 from observer.classify.ciphers import grades, weak_algorithms
 from observer.classify.facts import Chains, Facts
 from observer.classify.matching import asked, holds
@@ -9,6 +10,7 @@ from observer.evidence.chains import Judgement, Time, time_of
 from observer.model import (
     Attribution,
     Certainty,
+    ChainSource,
     Confidence,
     Evidence,
     Finding,
@@ -35,6 +37,7 @@ SEEN_IN = {
     "client_certificate_time": ("client certificate", "TLS handshake"),
     "ssh_algorithms": ("algorithms", "SSH negotiation"),
 }
+OF_CERTIFICATE = frozenset({"certificate", "conformity"})
 CERTAINTY_OF_PATH = {
     Confidence.CERTAIN: Certainty.PROVEN,
     Confidence.LIKELY: Certainty.INFERRED,
@@ -67,6 +70,7 @@ def judged_facts(
         "cipher": frozenset(grades(tls.cipher)),
         "certificate": _certificate(judgement),
         "conformity": frozenset(map(str, judgement.faults if judgement else ())),
+        "certificate_source": frozenset({str(chains.server_source)}),
         "client_certificate_time": frozenset(
             {str(time_of(chains.client[0], shape.time)) if chains.client else "unknown"}
         ),
@@ -83,8 +87,8 @@ def _finding(
     if when.state is not None:
         cause, certainty, reasons = str(verdict.state), verdict.certainty, verdict.reasons
     elif seen:
-        cause, certainty = " ".join(f"{name}={value}" for name, value in seen.items()), _certainty_of(seen)
-        reasons = tuple(str(Evidence("packets", SEEN_IN[name][0], seen[name], SEEN_IN[name][1])) for name in seen)
+        cause, certainty = " ".join(f"{name}={value}" for name, value in seen.items()), _certainty_of(seen, facts)
+        reasons = tuple(str(_evidence(name, value, facts)) for name, value in seen.items())
     else:
         cause, reasons = "", attribution.reasons
         certainty = CERTAINTY_OF_PATH.get(attribution.confidence, Certainty.UNKNOWN)
@@ -110,9 +114,24 @@ def _seen(when: FindingConditions, facts: Facts) -> Iterator[tuple[str, str]]:
             yield name, " ".join(sorted(map(str, facts[name] & allowed)))
 
 
-def _certainty_of(seen: dict[str, str]) -> Certainty:
-    """What was read is proven; but which name a client dialled is only likely."""
-    return Certainty.INFERRED if "wrong-name" in seen.get("certificate", "") else Certainty.PROVEN
+def _evidence(name: str, value: str, facts: Facts) -> Evidence:
+    fact, where = SEEN_IN[name]
+    source = _bound(facts) if name in OF_CERTIFICATE else None
+    return (
+        Evidence("packets", fact, value, where) if source is None else Evidence(source, fact, value, SEEN_WHERE[source])
+    )
+
+
+def _certainty_of(seen: dict[str, str], facts: Facts) -> Certainty:
+    """What was read is proven; but which name a client dialled, or what only its length binds, is only likely."""
+    doubtful = "wrong-name" in seen.get("certificate", "") or (OF_CERTIFICATE & set(seen) and _bound(facts))
+    return Certainty.INFERRED if doubtful else Certainty.PROVEN
+
+
+def _bound(facts: Facts) -> ChainSource | None:
+    """The source of the server's certificate, where only its length binds it to the flow."""
+    source = ChainSource(str(next(iter(facts["certificate_source"]))))
+    return source if source.bound else None
 
 
 def _version(version: str | None) -> str:

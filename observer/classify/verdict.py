@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from observer.classify.alerts import told
-from observer.classify.case import CLUSTER_AUTHORITY_PATHS, PROXY_PATHS, Case
+from observer.classify.case import CLUSTER_AUTHORITY_PATHS, PROXY_PATHS, SEEN_WHERE, Case
 from observer.classify.ciphers import grades
 from observer.classify.configured import KUBELET_PATH
 from observer.classify.unknown import unknown
@@ -82,15 +82,12 @@ def unverifiable(case: Case) -> Verdict | None:
     if not case.carried_on or judgement is None or case.always_verifies:
         return None
     if judgement.time is Time.EXPIRED:
-        return _noted(_inferred(State.UNVERIFIED, _certificate(case, "validity", judgement.time)), case)
+        return _accused(case, _certificate(case, "validity", judgement.time))
     if not judgement.usage:
-        return _noted(_inferred(State.UNVERIFIED, _certificate(case, "extended key usage", "not for servers")), case)
+        return _accused(case, _certificate(case, "extended key usage", "not for servers"))
     if judgement.anchored is False and (case.path in CLUSTER_AUTHORITY_PATHS or judgement.bound):
-        proven = case.path == KUBELET_PATH and case.authority_given
         whose = "given for this client" if judgement.bound else "given"
-        evidence = _certificate(case, "signature path", f"to none of the trust anchors {whose}")
-        found = _proven(State.UNVERIFIED, evidence) if proven else _inferred(State.UNVERIFIED, evidence)
-        return _noted(found, case)
+        return _accused(case, _certificate(case, "signature path", f"to none of the trust anchors {whose}"))
     return None
 
 
@@ -143,7 +140,7 @@ def verifiable(case: Case) -> Verdict | None:
     evidence = _certificate(case, "signature path", "to a trust anchor given")
     if judgement.name is None:
         return _inferred(State.VERIFIABLE, evidence, _certificate(case, "names", "not to be held against an address"))
-    return _proven(State.VERIFIABLE, evidence)
+    return _inferred(State.VERIFIABLE, evidence) if case.chain_source.bound else _proven(State.VERIFIABLE, evidence)
 
 
 RULES: tuple[Rule, ...] = (
@@ -165,6 +162,12 @@ def _session(case: Case) -> bool:
     return case.tls.outcome in (Outcome.CARRIED_ON, Outcome.MIDSTREAM)
 
 
+def _accused(case: Case, evidence: Evidence) -> Verdict:
+    """Unverified: proven where no client that has just these anchors could have accepted."""
+    say = _proven if case.anchors_known else _inferred
+    return _noted(say(State.UNVERIFIED, evidence), case)
+
+
 def _noted(verdict: Verdict, case: Case) -> Verdict:
     """The same, with a word on configuration that contradicts it: the packets have the last one."""
     told = case.configured
@@ -182,10 +185,7 @@ def _noted(verdict: Verdict, case: Case) -> Verdict:
 
 
 def _certificate(case: Case, fact: str, value: str) -> Evidence:
-    where = "server's certificate"
-    if case.tls.chain_source == "decrypted":
-        where += ", decrypted by the key log"
-    return Evidence("certificate", fact, value, where)
+    return Evidence("certificate", fact, value, SEEN_WHERE[case.chain_source])
 
 
 def _proven(state: State, *evidence: Evidence) -> Verdict:

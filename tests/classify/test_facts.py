@@ -19,11 +19,12 @@ def fact(name: str, content: TlsFacts | HttpFacts | None, protocol: Protocol = P
         tls=content if isinstance(content, TlsFacts) else None,
         http=content if isinstance(content, HttpFacts) else None,
     )
-    return set(facts_of(shape, NOWHERE, NOWHERE, False, Chains(lambda _: [], shape.tls))[name])
+    return set(facts_of(shape, NOWHERE, NOWHERE, False, Chains(lambda _: [], shape))[name])
 
 
 def test_every_condition_a_rule_may_ask_for_is_a_fact() -> None:
-    facts = facts_of(Shape(Protocol.NONE), NOWHERE, NOWHERE, False, Chains(lambda _: [], None))
+    shape = Shape(Protocol.NONE)
+    facts = facts_of(shape, NOWHERE, NOWHERE, False, Chains(lambda _: [], shape))
 
     assert set(facts) == set(PathConditions.__struct_fields__)
 
