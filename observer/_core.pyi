@@ -40,6 +40,7 @@ class Analysis:
         server_name: str | None,
         chain: Sequence[bytes],
         source: str,
+        times_ns: tuple[int, int],
     ) -> None: ...
     def judge(
         self,

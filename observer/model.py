@@ -206,6 +206,32 @@ class ChainSource(StrEnum):
         return self in (ChainSource.REMEMBERED, ChainSource.PROBED, ChainSource.EARLIER)
 
 
+class Doubt(StrEnum):
+    """Why a hidden certificate is not known, though some of its endpoint are."""
+
+    NONE_FITS = "none-fits"
+    AMBIGUOUS = "ambiguous"
+    TOO_MANY = "too-many"
+    UNKNOWN = "unknown"
+
+
+class When(StrEnum):
+    """When an endpoint showed another chain, held against when it showed the one in question."""
+
+    BEFORE = "before"
+    MEANWHILE = "meanwhile"
+    AFTER = "after"
+    UNKNOWN = "unknown"
+
+
+class OtherChain(msgspec.Struct, frozen=True):
+    """Another chain of an endpoint, by the core's number."""
+
+    when: When
+    chain: int
+    source: ChainSource
+
+
 class Alert(msgspec.Struct, frozen=True):
     """A TLS alert; level and description are null where it is encrypted and was not decrypted."""
 
@@ -281,7 +307,8 @@ class Shape(msgspec.Struct, frozen=True):
     Places are indices into the table of `inventory.places`; `time` is in nanoseconds since 1970. `readable`: an
     unrecognised conversation began with text. `shared_proxy`: the same client was seen to forward requests for pods
     to the same port. `remembered_chain`: the chain that a TLS 1.3 handshake which hides its own must have shown, since
-    no other that is known of this endpoint and name has its length; `remembered_source` says how that is known.
+    no other that is known of this endpoint and name has its length; `remembered_source` says how that is known,
+    `remembered_doubt` why there is none. `others`: what else the endpoint showed for this name.
     """
 
     protocol: Protocol
@@ -301,6 +328,8 @@ class Shape(msgspec.Struct, frozen=True):
     earlier: tuple[State, ...] = ()
     remembered_chain: int | None = None
     remembered_source: ChainSource | None = None
+    remembered_doubt: Doubt | None = None
+    others: tuple[OtherChain, ...] = ()
     tls: TlsFacts | None = None
     ssh: SshFacts | None = None
     http: HttpFacts | None = None

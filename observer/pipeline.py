@@ -12,13 +12,15 @@ from observer.analysis import Analysis, ByteSink, CaptureNote
 from observer.classify import Classified, Classifier
 from observer.errors import InputError
 from observer.evidence import anchors
+from observer.evidence import memory as endpoint_memory
 from observer.evidence.chains import Trust
+from observer.evidence.memory import Shown
 from observer.evidence.probe import Endpoint, ProbeFailedError
 from observer.inventory import file
 from observer.inventory import infer as inference
 from observer.inventory.file import Inventory
 from observer.inventory.places import PlaceTable, Row, compile_places
-from observer.model import Shape, TracedPacket
+from observer.model import ChainSource, Shape, TracedPacket
 
 STANDARD_INPUT = "-"
 
@@ -40,6 +42,8 @@ USUAL_PORTS = (
 """Where the control plane listens unless told otherwise: what is captured where no inventory says it."""
 
 Progress = Callable[[int, int | None], None]
+MemorySink = Callable[[Sequence[Shown]], None]
+"""Takes what endpoints showed, as far as it is known at the end of a run."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -97,10 +101,14 @@ def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
     rules: str | None = None,
     captured_on: str | None = None,
     keylog: Sequence[str] = (),
+    memory: Sequence[str] = (),
+    remember: MemorySink | None = None,
     flows_out: ByteSink | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Read the captures, judge every flow and write its event to `flows_out`, one line each.
+
+    `memory`: files of what endpoints are known to show; `remember` is told that and what these captures add to it.
 
     InputError and ConfigurationError say what and where; a capture that ends early is no error.
     """
@@ -110,10 +118,15 @@ def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
         _add_secrets(core, log)
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
+    remembered = [shown for file in memory for shown in endpoint_memory.read(file)]
+    for shown in remembered:
+        _know(core, shown)
     chains = _Chains(core)
     used = given.inventory or _inferred(core, chains)
     bench = _Bench(Classifier(given.rules, used, given.trust, chains, compile_places(used, captured_on)), chains)
     sums = bench.judge(core, used.cluster, flows_out)
+    if remember is not None:
+        remember([*remembered, *(_shown(one, chains) for one in sums.shown)])
     base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=given.trust.size)
     return totals.analysis(bench.judged, sums, bench.places, given.rules, base)
 
@@ -125,6 +138,17 @@ def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inven
         _read(core, capture, progress)
     core.finish()
     return _inferred(core, _Chains(core))
+
+
+def _know(core: "_core.Analysis", shown: Shown) -> None:
+    times_ns = shown.first_seen_ns, shown.last_seen_ns
+    core.know(shown.address, shown.port, shown.server_name, shown.chain, shown.source, times_ns)
+
+
+def _shown(one: totals.ShownChain, chains: "_Chains") -> Shown:
+    chain = tuple(chains(one.chain))
+    known = one.address, one.port, one.server_name, ChainSource.REMEMBERED, one.first, one.last
+    return Shown(*known, chain, one.flows)
 
 
 def _authorities(inventory: Inventory | None) -> list[anchors.AnchorFile]:

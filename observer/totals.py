@@ -29,11 +29,24 @@ class Sum(msgspec.Struct, frozen=True):
     port: int | None = None
 
 
+class ShownChain(msgspec.Struct, frozen=True):
+    """A chain by the core's number that an endpoint showed in these captures, and when."""
+
+    address: str
+    port: int
+    server_name: str | None
+    chain: int
+    flows: int
+    first: int
+    last: int
+
+
 class Totals(msgspec.Struct, frozen=True):
     """What the core counted while it judged."""
 
     judgements: tuple[Sum, ...]
     groups: tuple[Sum, ...]
+    shown: tuple[ShownChain, ...] = ()
 
 
 class _Names:

@@ -1,6 +1,5 @@
 """`observer probe`: one line for each endpoint, in the format that the memory of endpoints reads."""
 
-import base64
 import sys
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 
 from observer import pipeline
 from observer.cli import main
-from observer.evidence.probe import Endpoint, Line, ProbeFailedError
+from observer.evidence.memory import Line
+from observer.evidence.probe import Endpoint, ProbeFailedError
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -42,7 +42,7 @@ def test_each_endpoint_is_one_line_with_its_certificates(monkeypatch: pytest.Mon
 
     shown, failed = (msgspec.json.decode(text, type=Line) for text in target.read_bytes().splitlines())
     assert code == 0
-    assert shown.certificate_length == 8 + 5 + len(base64.b64decode(shown.chain[0]))
+    assert shown.certificate_length == 8 + 5 + len(shown.chain[0])
     assert (shown.server_name, shown.source, shown.error) == (None, "probed", None)
     assert (failed.chain, failed.error) == ((), "timed out")
 

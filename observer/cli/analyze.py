@@ -1,7 +1,7 @@
 """`observer analyze`: captures in, verdicts out."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypedDict, Unpack
 
@@ -29,6 +29,7 @@ class Settings(TypedDict):
     rules: str | None
     captured_on: str | None
     keylog: tuple[str, ...]
+    memory: tuple[str, ...]
 
 
 class Address(click.ParamType[str]):
@@ -132,6 +133,15 @@ WRITERS = {"table": _table, "json": _json, "ndjson": _ndjson, "html": _html, "sa
 @click.option(
     "--keylog", metavar="FILE", multiple=True, help="TLS secrets (SSLKEYLOGFILE) to decrypt with. Repeatable."
 )
+@click.option(
+    "--memory",
+    metavar="FILE",
+    multiple=True,
+    help="What endpoints are known to show: a probe's result (-o json), or what --remember wrote. Repeatable.",
+)
+@click.option(
+    "--remember", metavar="FILE", help="Write what endpoints showed, beside what --memory told, for later runs."
+)
 @click.option("-o", "--format", "form", type=click.Choice(list(WRITERS)), default="table", show_default=True)
 @click.option("--output", metavar="FILE", help="Write there instead of to standard output; whole or not at all.")
 @fail_on_option
@@ -144,6 +154,7 @@ def command(
     output: str | None,
     fail_on: str,
     baseline: str | None,
+    remember: str | None,
     **settings: Unpack[Settings],
 ) -> int:
     """Say for each connection in the captures which documented path it is on and whether it is safe.
@@ -155,12 +166,27 @@ def command(
 
     def run(flows_out: ByteSink | None) -> Analysis:
         with progress() as report:
-            analysis = pipeline.analyze(captures, **settings, flows_out=flows_out, progress=report)
+            analysis = pipeline.analyze(
+                captures, **settings, remember=_remembering(remember), flows_out=flows_out, progress=report
+            )
         return analysis if known is None else with_baseline(analysis, known)
 
     with destination(output) as out:
         analysis = WRITERS[form](Request(run, settings["rules"], threshold), out)
     return int(threshold is not None and reaches(analysis.findings, threshold))
+
+
+def _remembering(file: str | None) -> "pipeline.MemorySink | None":
+    """Writes a memory whole or not at all; it may be a file that was read as one."""
+    if file is None:
+        return None
+    from observer.evidence import memory
+
+    def write(shown: "Sequence[memory.Shown]") -> None:
+        with destination(file) as out:
+            out.writelines(memory.written(shown))
+
+    return write
 
 
 def _known(baseline: str | None) -> frozenset[str] | None:

@@ -10,7 +10,8 @@ from observer.cli.output import destination, text
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from observer.evidence.probe import Endpoint, Line
+    from observer.evidence.memory import Line
+    from observer.evidence.probe import Endpoint
 
 
 @click.command("probe")

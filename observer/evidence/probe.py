@@ -3,7 +3,6 @@
 What is asked are endpoints that a person or an inventory named, never ones that only traffic did.
 """
 
-import base64
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from observer.evidence import certificates
-from observer.model import Certificate
+from observer.evidence.memory import Line, message_length
 
 NANOSECONDS = 1_000_000_000
 # Each waits for one server at a time; more would gain nothing at the default rate.
@@ -46,22 +45,6 @@ class ProbeFailedError(Exception):
 
 Fetch = Callable[[Endpoint, float], list[bytes]]
 """Fetches a chain within some seconds; raises ProbeFailedError."""
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One result as it is written: `chain` is DER in base64, `certificate_length` what TLS 1.3 must show of it."""
-
-    address: str
-    port: int
-    server_name: str | None
-    source: str
-    first_seen_ns: int
-    last_seen_ns: int
-    took_ms: float
-    certificate_length: int | None
-    chain: tuple[str, ...]
-    certificates: tuple[Certificate, ...]
-    error: str | None
 
 
 class Prober:
@@ -137,18 +120,9 @@ def line(probed: Probed) -> Line:
         "probed",
         probed.time_ns,
         probed.time_ns,
-        round(probed.took_ns / 1e6, 1),
-        message_length(chain) if chain else None,
-        tuple(base64.b64encode(certificate).decode() for certificate in chain),
-        tuple(map(certificates.describe, chain)),
-        probed.error,
+        took_ms=round(probed.took_ns / 1e6, 1),
+        certificate_length=message_length(chain) if chain else None,
+        chain=chain,
+        certificates=tuple(map(certificates.describe, chain)),
+        error=probed.error,
     )
-
-
-def message_length(chain: Iterable[bytes]) -> int:
-    """Length of the TLS 1.3 Certificate message for a chain, with its header and without extensions.
-
-    RFC 8446 4 and 4.4.2: 4 bytes of header, an empty context, the list's length; per certificate its length and its
-    empty extensions.
-    """
-    return 4 + 1 + 3 + sum(3 + len(certificate) + 2 for certificate in chain)

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from observer.evidence.probe import Line
+from observer.evidence.memory import Line
 from observer.model import Certificate
 from observer.report.words import printable
 

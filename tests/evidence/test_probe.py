@@ -12,7 +12,8 @@ from authority import Authority, chain_in
 
 from observer import _core
 from observer.errors import ConfigurationError
-from observer.evidence.probe import Endpoint, ProbeFailedError, Prober, line, message_length
+from observer.evidence.memory import message_length
+from observer.evidence.probe import Endpoint, ProbeFailedError, Prober, line
 from observer.inventory.endpoints import listed, named
 from observer.inventory.file import parse
 from observer.pipeline import fetch

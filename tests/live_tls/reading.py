@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from observer import _core
-from observer.evidence.probe import Line
+from observer.evidence.memory import Line
 
 from .network import CLIENT, PORT, SERVER, Network
 

@@ -5,7 +5,7 @@ use crate::facts::FactTable;
 use crate::flow::Endpoint;
 use crate::flow::{Limits, Tracker};
 use crate::journal::Journal;
-use crate::judge::{Judge, Memory, Shown, Source, Surroundings, Totals, judge};
+use crate::judge::{Judge, Known, Memory, Surroundings, Totals, judge};
 use crate::packet::{Decoded, Skipped, decode};
 use crate::survey::survey;
 use crate::tls::Secrets;
@@ -148,12 +148,8 @@ impl Analysis {
     }
 
     /// Takes in a chain that an endpoint is known to show, to be given to the handshakes that hide theirs.
-    pub fn know(&mut self, server: Endpoint, server_name: Option<&str>, chain: Vec<Box<[u8]>>, source: Source) {
-        let Some(chain) = self.tracker.facts.intern_chain(chain) else { return };
-        let length = self.tracker.facts.certificate_length(chain);
-        let server_name = server_name.map(Box::from);
-        let shown = Shown { chain, server_name, length, source, flows: 0, first_ns: 0, last_ns: 0 };
-        self.known.know(server, shown);
+    pub fn know(&mut self, server: Endpoint, known: Known) {
+        self.known.know(&mut self.tracker.facts, server, known);
     }
 
     /// Judges every flow.

@@ -5,7 +5,7 @@ use engine::analysis::ReadError;
 use engine::capture::Input;
 use engine::flow::Endpoint;
 use engine::flow::Limits;
-use engine::judge::{Boundaries, Origin, Places, Source, Surroundings};
+use engine::judge::{Boundaries, Known, Origin, Places, Source, Surroundings};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -94,8 +94,9 @@ impl Analysis {
         self.inner.counters().into_iter().collect()
     }
 
-    /// Takes in a chain (DER, leaf first) that an endpoint is known to show; `source` is `probed` or `earlier`.
-    #[pyo3(signature = (address, port, server_name, chain, source))]
+    /// Takes in a chain (DER, leaf first) that an endpoint is known to show; `source` is `probed` or `earlier`, times are
+    /// those of its first and last showing.
+    #[pyo3(signature = (address, port, server_name, chain, source, times_ns))]
     fn know(
         &mut self,
         address: std::net::IpAddr,
@@ -103,11 +104,10 @@ impl Analysis {
         server_name: Option<&str>,
         chain: Vec<Vec<u8>>,
         source: &str,
+        times_ns: (u64, u64),
     ) -> PyResult<()> {
-        let known = Source::ALL.into_iter().find(|known| known.name() == source);
-        let source = known.ok_or_else(|| PyValueError::new_err(format!("{source} is no source of certificates")))?;
-        let chain = chain.into_iter().map(Vec::into_boxed_slice).collect();
-        self.inner.know(Endpoint { address: address.into(), port }, server_name, chain, source);
+        let known = known(server_name, chain, source, times_ns)?;
+        self.inner.know(Endpoint { address: address.into(), port }, known);
         Ok(())
     }
 
@@ -136,6 +136,18 @@ impl Analysis {
         let totals = py.detach(|| self.inner.judge(&surroundings, &mut callback)).map_err(PyErr::from)?;
         Ok(PyBytes::new(py, &totals_json(&totals)?))
     }
+}
+
+pub(crate) fn known(
+    server_name: Option<&str>,
+    chain: Vec<Vec<u8>>,
+    source: &str,
+    (first_ns, last_ns): (u64, u64),
+) -> PyResult<Known> {
+    let named = Source::ALL.into_iter().find(|known| known.name() == source);
+    let source = named.ok_or_else(|| PyValueError::new_err(format!("{source} is no source of certificates")))?;
+    let chain = chain.into_iter().map(Vec::into_boxed_slice).collect();
+    Ok(Known { server_name: server_name.map(Box::from), chain, source, first_ns, last_ns })
 }
 
 /// A certificate may name what no packet can come from, such as an address with a zone: that is left out.

@@ -1,18 +1,22 @@
-//! Which certificates each server endpoint showed, so that a TLS 1.3 handshake, which hides them, can be given the
-//! one that has the length of its Certificate message. What that proves is not decided here.
+//! Which certificates each server endpoint showed and when, so that a TLS 1.3 handshake, which hides them, can be given
+//! the one that has the length of its Certificate message, and a change be noticed. What that proves is not decided here.
 
 use crate::facts::{FactTable, Facts};
 use crate::flow::{Endpoint, FlowRecord};
 use crate::map::HashMap;
+use serde::Serialize;
 
 /// Server endpoints remembered: the kubelets and services of a large cluster; later ones are not.
 pub const MAX_ENDPOINTS: usize = 65_536;
 /// Chains and names remembered per endpoint. One that shows more gives no certificate to anybody, since a chain that
 /// was not kept might have the same length.
 pub const MAX_SHOWN: usize = 32;
+/// Other chains of its endpoint that are told of a flow, the first ones by time.
+const MAX_OTHERS: usize = 8;
 
 /// How a chain came to be known; earlier ones say more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Source {
     /// Another flow of the same captures showed it.
     Remembered,
@@ -51,7 +55,68 @@ pub struct Shown {
     pub flows: u64,
     /// When the first of them began.
     pub first_ns: u64,
-    /// When the last of them ended.
+    /// When the last of them began: a connection outlives the certificate that it began with.
+    pub last_ns: u64,
+}
+
+/// Why a hidden certificate is not known, though some of its endpoint are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// None of them has its length.
+    NoneFits,
+    /// Several of them have.
+    Ambiguous,
+    /// The endpoint showed more than are kept.
+    TooMany,
+}
+
+/// When an endpoint showed another chain, held against when it showed the one in question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum When {
+    /// For the last time before.
+    Before,
+    /// Between two times, or the other way round.
+    Meanwhile,
+    /// For the first time after.
+    After,
+}
+
+/// Another chain that an endpoint showed to clients that asked for the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Other {
+    /// When it was shown.
+    pub when: When,
+    /// Number of the chain.
+    pub chain: u32,
+    /// How it is known.
+    pub source: Source,
+}
+
+/// What is known from elsewhere of the certificate of one flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Recollection {
+    /// The chain that a handshake which hides its own must have shown, and how that is known.
+    pub chain: Option<(u32, Source)>,
+    /// Why there is none.
+    pub doubt: Option<Doubt>,
+    /// What else the endpoint showed, where the flow's own chain is known.
+    pub others: Vec<Other>,
+}
+
+/// A chain that an endpoint is known to show, from elsewhere than these captures.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The name that was asked for.
+    pub server_name: Option<Box<str>>,
+    /// The certificates as DER, leaf first.
+    pub chain: Vec<Box<[u8]>>,
+    /// How it is known.
+    pub source: Source,
+    /// When it was shown for the first time.
+    pub first_ns: u64,
+    /// When it was shown for the last time.
     pub last_ns: u64,
 }
 
@@ -68,9 +133,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Adds a chain that is known from elsewhere.
-    pub fn know(&mut self, server: Endpoint, shown: Shown) {
-        self.add(server, shown);
+    /// Adds a chain that is known from elsewhere; an empty one, or one that finds no room, is nothing.
+    pub fn know(&mut self, facts: &mut FactTable, server: Endpoint, known: Known) {
+        let Known { server_name, chain, source, first_ns, last_ns } = known;
+        let Some(chain) = facts.intern_chain(chain) else { return };
+        let length = facts.certificate_length(chain);
+        self.add(server, Shown { chain, server_name, length, source, flows: 0, first_ns, last_ns });
     }
 
     /// Adds what a flow showed, if it showed anything.
@@ -86,7 +154,7 @@ impl Memory {
                 source: Source::Remembered,
                 flows: 1,
                 first_ns: record.first_ns,
-                last_ns: record.last_ns,
+                last_ns: record.first_ns,
             },
         );
     }
@@ -109,16 +177,23 @@ impl Memory {
         }
     }
 
-    /// The chain that a full TLS 1.3 handshake must have shown: the only one of its endpoint that has its length.
-    pub(super) fn recall(&self, facts: &Facts, server: Endpoint) -> Option<(u32, Source)> {
-        let length = facts.hidden_certificate_length()?;
-        let history = self.endpoints.get(&server).filter(|history| !history.overflowed)?;
-        let fits = |shown: &&Shown| shown.length == length && agree(shown.server_name.as_deref(), facts.server_name());
-        let mut fitting = history.shown.iter().filter(fits);
-        let first = fitting.next()?;
-        let rest: Vec<&Shown> = fitting.collect();
-        let source = rest.iter().map(|shown| shown.source).min().unwrap_or(first.source).min(first.source);
-        rest.iter().all(|shown| shown.chain == first.chain).then_some((first.chain, source))
+    /// What is known from elsewhere of the certificate of a flow.
+    pub(super) fn recollect(&self, facts: &Facts, record: &FlowRecord) -> Recollection {
+        let Some(history) = facts.tls.as_ref().and_then(|_| self.endpoints.get(&record.server)) else {
+            return Recollection::default();
+        };
+        let [own, _] = facts.chains();
+        if own.is_some_and(|own| history.shown.iter().all(|shown| shown.chain == own)) {
+            return Recollection::default();
+        }
+        let (chain, doubt) = match facts.hidden_certificate_length() {
+            Some(length) => history.fitting(length, facts.server_name()),
+            None => (None, None),
+        };
+        let subject = own.or(chain.map(|(chain, _)| chain));
+        let others = subject
+            .map_or_else(Vec::new, |subject| history.others(subject, facts.server_name(), Span::at(record.first_ns)));
+        Recollection { chain, doubt, others }
     }
 
     /// What these captures showed, by endpoint.
@@ -133,6 +208,105 @@ impl Memory {
             (a, &one.server_name, one.first_ns, one.chain).cmp(&(b, &other.server_name, other.first_ns, other.chain))
         });
         all
+    }
+}
+
+impl History {
+    /// The only chain that has a length, or why there is none.
+    fn fitting(&self, length: u32, server_name: Option<&str>) -> (Option<(u32, Source)>, Option<Doubt>) {
+        if self.overflowed {
+            return (None, Some(Doubt::TooMany));
+        }
+        let known = || self.shown.iter().filter(|shown| agree(shown.server_name.as_deref(), server_name));
+        let mut fitting = known().filter(|shown| shown.length == length);
+        let Some(first) = fitting.next() else {
+            return (None, known().next().map(|_| Doubt::NoneFits));
+        };
+        let (mut source, mut only) = (first.source, true);
+        for shown in fitting {
+            source = source.min(shown.source);
+            only &= shown.chain == first.chain;
+        }
+        if only { (Some((first.chain, source)), None) } else { (None, Some(Doubt::Ambiguous)) }
+    }
+
+    /// The other chains shown for a name, by when that was; `now`: when the one in question is seen.
+    fn others(&self, subject: u32, server_name: Option<&str>, now: Span) -> Vec<Other> {
+        let mut spans: Vec<(u32, Span, Source)> = Vec::new();
+        let mut own = now;
+        for shown in self.shown.iter().filter(|shown| shown.server_name.as_deref() == server_name) {
+            let span = Span { first_ns: shown.first_ns, last_ns: shown.last_ns };
+            if shown.chain == subject {
+                own = own.with(span);
+            } else if let Some(known) = spans.iter_mut().find(|(chain, ..)| *chain == shown.chain) {
+                (known.1, known.2) = (known.1.with(span), known.2.min(shown.source));
+            } else {
+                spans.push((shown.chain, span, shown.source));
+            }
+        }
+        spans.sort_by_key(|(chain, span, _)| (span.first_ns, *chain));
+        let told = spans.into_iter().take(MAX_OTHERS);
+        let mut others: Vec<_> =
+            told.map(|(chain, span, source)| Other { when: span.to(own), chain, source }).collect();
+        others.sort_unstable();
+        others
+    }
+}
+
+/// From when to when something was seen.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    first_ns: u64,
+    last_ns: u64,
+}
+
+impl Span {
+    fn at(time_ns: u64) -> Self {
+        Self { first_ns: time_ns, last_ns: time_ns }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { first_ns: self.first_ns.min(other.first_ns), last_ns: self.last_ns.max(other.last_ns) }
+    }
+
+    /// Where it lies, seen from another one.
+    fn to(self, other: Self) -> When {
+        if self.last_ns < other.first_ns {
+            When::Before
+        } else if self.first_ns > other.last_ns {
+            When::After
+        } else {
+            When::Meanwhile
+        }
+    }
+}
+
+/// The recollections so far, by their numbers; 0 is that of nothing.
+#[derive(Debug, Default)]
+pub(super) struct Recollections {
+    list: Vec<Recollection>,
+    index: HashMap<Recollection, u32>,
+}
+
+impl Recollections {
+    /// The number of one.
+    pub(super) fn intern(&mut self, one: Recollection) -> u32 {
+        if one == Recollection::default() {
+            return 0;
+        }
+        if let Some(known) = self.index.get(&one) {
+            return *known;
+        }
+        self.list.push(one.clone());
+        let number = self.list.len() as u32;
+        self.index.insert(one, number);
+        number
+    }
+
+    /// The one behind a number.
+    pub(super) fn get(&self, number: u32) -> Recollection {
+        let place = (number as usize).checked_sub(1);
+        place.and_then(|place| self.list.get(place)).cloned().unwrap_or_default()
     }
 }
 
@@ -156,18 +330,12 @@ mod tests {
     struct Bench {
         facts: FactTable,
         memory: Memory,
+        doubt: Option<Doubt>,
     }
 
     impl Bench {
         fn shows(&mut self, certificate: &[u8], server_name: Option<&str>, at_ns: u64) {
-            let facts = TlsFacts {
-                version: Some(Version(0x0303)),
-                resumed: Some(false),
-                server_chain: vec![Box::from(certificate)],
-                server_name: server_name.map(Into::into),
-                ..TlsFacts::default()
-            };
-            let record = record(self.facts.intern_tls(facts), at_ns);
+            let record = record(self.facts.intern_tls(showing(certificate, server_name)), at_ns);
             self.memory.note(&self.facts, &record);
         }
 
@@ -180,9 +348,28 @@ mod tests {
                 ..TlsFacts::default()
             };
             let ids = self.facts.intern_tls(facts);
-            let (chain, source) = self.memory.recall(self.facts.facts(ids.shape), SERVER)?;
+            let recollection = self.memory.recollect(self.facts.facts(ids.shape), &record(ids, 0));
+            self.doubt = recollection.doubt;
+            let (chain, source) = recollection.chain?;
             assert_eq!(source, Source::Remembered);
             Some(self.facts.chain(chain).first()?.to_vec())
+        }
+
+        /// First bytes of the other chains of the endpoint, and when they were shown, seen from a flow.
+        fn others(&mut self, certificate: &[u8], at_ns: u64) -> Vec<(u8, When)> {
+            let ids = self.facts.intern_tls(showing(certificate, None));
+            let others = self.memory.recollect(self.facts.facts(ids.shape), &record(ids, at_ns)).others;
+            others.iter().map(|other| (self.facts.chain(other.chain)[0][0], other.when)).collect()
+        }
+    }
+
+    fn showing(certificate: &[u8], server_name: Option<&str>) -> TlsFacts {
+        TlsFacts {
+            version: Some(Version(0x0303)),
+            resumed: Some(false),
+            server_chain: vec![Box::from(certificate)],
+            server_name: server_name.map(Into::into),
+            ..TlsFacts::default()
         }
     }
 
@@ -210,6 +397,7 @@ mod tests {
         assert_eq!(bench.recalls(713, None, false), Some(vec![1; 700]));
         assert_eq!(bench.recalls(913, None, false), Some(vec![2; 900]));
         assert_eq!(bench.recalls(714, None, false), None);
+        assert_eq!(bench.doubt, Some(Doubt::NoneFits));
     }
 
     #[test]
@@ -218,6 +406,7 @@ mod tests {
         bench.shows(&[1; 700], None, 0);
         bench.shows(&[2; 700], None, 0);
         assert_eq!(bench.recalls(713, None, false), None);
+        assert_eq!(bench.doubt, Some(Doubt::Ambiguous));
     }
 
     #[test]
@@ -244,6 +433,40 @@ mod tests {
             bench.shows(&vec![1; 700 + length], None, 0);
         }
         assert_eq!(bench.recalls(713, None, false), None);
+        assert_eq!(bench.doubt, Some(Doubt::TooMany));
+    }
+
+    #[test]
+    fn an_endpoint_of_which_nothing_is_known_leaves_no_doubt() {
+        let mut bench = Bench::default();
+        assert_eq!((bench.recalls(713, None, false), bench.doubt), (None, None));
+    }
+
+    #[test]
+    fn what_was_shown_before_after_and_meanwhile_is_told_apart() {
+        let mut bench = Bench::default();
+        for (certificate, at_ns) in [(1, 10), (2, 20), (3, 25), (2, 30), (4, 40)] {
+            bench.shows(&[certificate; 700], None, at_ns);
+        }
+        let told = [(1, When::Before), (3, When::Meanwhile), (4, When::After)];
+        assert_eq!(bench.others(&[2; 700], 20), told);
+        assert_eq!(bench.others(&[4; 700], 40), [(1, When::Before), (2, When::Before), (3, When::Before)]);
+    }
+
+    #[test]
+    fn a_flow_that_outlives_its_certificate_does_not_make_two_at_once() {
+        let mut bench = Bench::default();
+        bench.shows(&[1; 700], None, 10);
+        bench.shows(&[2; 700], None, 12);
+        assert_eq!(bench.others(&[2; 700], 12), [(1, When::Before)]);
+    }
+
+    #[test]
+    fn certificates_for_other_names_are_no_others() {
+        let mut bench = Bench::default();
+        bench.shows(&[1; 700], Some("a"), 10);
+        bench.shows(&[2; 700], None, 20);
+        assert_eq!(bench.others(&[2; 700], 20), []);
     }
 
     #[test]
@@ -252,9 +475,16 @@ mod tests {
         for at_ns in [20, 10, 30] {
             bench.shows(&[1; 700], None, at_ns);
         }
-        bench.memory.know(SERVER, Shown { source: Source::Probed, ..bench.memory.shown()[0].1.clone() });
+        let known = Known {
+            server_name: None,
+            chain: vec![Box::from([1; 700])],
+            source: Source::Probed,
+            first_ns: 1,
+            last_ns: 1,
+        };
+        bench.memory.know(&mut bench.facts, SERVER, known);
         let told = bench.memory.shown();
         assert_eq!(told.len(), 1);
-        assert_eq!((told[0].1.flows, told[0].1.first_ns, told[0].1.last_ns), (3, 10, 35));
+        assert_eq!((told[0].1.flows, told[0].1.first_ns, told[0].1.last_ns), (3, 10, 30));
     }
 }

@@ -9,7 +9,7 @@ mod standing;
 mod totals;
 
 pub use encode::{Origin, text_address, timestamp};
-pub use memory::{Memory, Shown, Source};
+pub use memory::{Doubt, Known, Memory, Other, Shown, Source, When};
 pub use places::{Place, Places};
 pub use standing::{Report, Standing};
 pub use totals::{Group, Totals};
@@ -22,6 +22,7 @@ use crate::map::{HashMap, HashSet};
 use crate::packet::Address;
 use encode::Context;
 use history::History;
+use memory::Recollections;
 use serde::Serialize;
 use std::io;
 
@@ -92,7 +93,7 @@ struct ShapeKey {
     server_place: u32,
     server_port: u16,
     server_address: Option<Address>,
-    remembered: Option<(u32, Source)>,
+    recollection: u32,
     epochs: [u32; 2],
     earlier: u8,
     flags: u8,
@@ -124,7 +125,9 @@ struct ShapeJson<'a> {
     time: u64,
     earlier: Vec<&'static str>,
     remembered_chain: Option<u32>,
-    remembered_source: Option<&'static str>,
+    remembered_source: Option<Source>,
+    remembered_doubt: Option<Doubt>,
+    others: Vec<Other>,
 }
 
 /// Judges every flow of a journal.
@@ -144,6 +147,7 @@ pub fn judge<J: Judge>(
         listeners,
         forwarders,
         memory,
+        recollections: Recollections::default(),
         known: HashMap::default(),
         judgements: Vec::new(),
         out: Vec::new(),
@@ -225,6 +229,7 @@ struct Bench<'a> {
     listeners: HashSet<Endpoint>,
     forwarders: HashSet<(Address, u16)>,
     memory: Memory,
+    recollections: Recollections,
     known: HashMap<ShapeKey, u32>,
     judgements: Vec<Judgement>,
     out: Vec<u8>,
@@ -306,7 +311,7 @@ impl Bench<'_> {
         Ok(index)
     }
 
-    fn key(&self, record: &FlowRecord, earlier: u8) -> ShapeKey {
+    fn key(&mut self, record: &FlowRecord, earlier: u8) -> ShapeKey {
         let places = &self.surroundings.places;
         let (client, server) = (places.find(record.client.address), places.find(record.server.address));
         let same_node = client.node.is_some() && client.node == server.node;
@@ -321,16 +326,16 @@ impl Bench<'_> {
             (SHARED_PROXY, self.forwarders.contains(&(record.client.address, record.server.port))),
         ];
         let facts = self.facts.facts(record.facts.shape);
-        let remembered = self.memory.recall(facts, record.server);
+        let recollection = self.memory.recollect(facts, record);
         let [server_chain, client_chain] = facts.chains();
-        let chains = [server_chain.or(remembered.map(|(chain, _)| chain)), client_chain];
+        let chains = [server_chain.or(recollection.chain.map(|(chain, _)| chain)), client_chain];
         ShapeKey {
             facts: record.facts.shape,
             client_place: client.class,
             server_place: server.class,
             server_port: if self.surroundings.ports.contains(&record.server.port) { record.server.port } else { 0 },
             server_address: self.telling_address(chains.first().copied().flatten(), record.server.address),
-            remembered,
+            recollection: self.recollections.intern(recollection),
             epochs: chains.map(|chain| self.epoch(chain, record.first_ns)),
             earlier,
             flags: flags.iter().fold(0, |all, (flag, holds)| if *holds { all | flag } else { all }),
@@ -354,6 +359,7 @@ impl Bench<'_> {
 
     fn shape_json(&self, key: &ShapeKey, record: &FlowRecord) -> Result<Vec<u8>, io::Error> {
         let holds = |flag: u8| key.flags & flag != 0;
+        let recollection = self.recollections.get(key.recollection);
         let earlier = STATES.iter().enumerate().filter(|(bit, _)| key.earlier & (1 << bit) != 0);
         let shape = ShapeJson {
             facts: self.facts.facts(key.facts),
@@ -374,8 +380,10 @@ impl Bench<'_> {
             server_spoke: holds(SERVER_SPOKE),
             time: record.first_ns,
             earlier: earlier.map(|(_, name)| *name).collect(),
-            remembered_chain: key.remembered.map(|(chain, _)| chain),
-            remembered_source: key.remembered.map(|(_, source)| source.name()),
+            remembered_chain: recollection.chain.map(|(chain, _)| chain),
+            remembered_source: recollection.chain.map(|(_, source)| source),
+            remembered_doubt: recollection.doubt,
+            others: recollection.others,
         };
         Ok(serde_json::to_vec(&shape)?)
     }

@@ -2,7 +2,7 @@
 //! and answers as those of a whole capture; only what a later flow would have told is missing.
 
 use super::history::History;
-use super::memory::Memory;
+use super::memory::{Memory, Recollections};
 use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, UNKNOWN};
 use crate::facts::FactTable;
 use crate::flow::{Endpoint, FlowRecord};
@@ -28,6 +28,7 @@ pub struct Standing {
     forwarders: HashSet<(Address, u16)>,
     history: History,
     memory: Memory,
+    recollections: Recollections,
     known: HashMap<ShapeKey, u32>,
     judgements: Vec<Judgement>,
 }
@@ -50,15 +51,16 @@ impl Standing {
             listeners: std::mem::take(&mut self.listeners),
             forwarders: std::mem::take(&mut self.forwarders),
             memory: std::mem::take(&mut self.memory),
+            recollections: std::mem::take(&mut self.recollections),
             known: std::mem::take(&mut self.known),
             judgements: std::mem::take(&mut self.judgements),
             out: Vec::new(),
         };
         let result = reports.iter().try_for_each(|report| bench.report(report, &mut self.history, judge));
         let out = std::mem::take(&mut bench.out);
-        let Bench { listeners, forwarders, memory, known, judgements, .. } = bench;
+        let Bench { listeners, forwarders, memory, recollections, known, judgements, .. } = bench;
         (self.listeners, self.forwarders, self.memory) = (listeners, forwarders, memory);
-        (self.known, self.judgements) = (known, judgements);
+        (self.recollections, self.known, self.judgements) = (recollections, known, judgements);
         result?;
         if out.is_empty() { Ok(()) } else { judge.write(&out) }
     }
