@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from observer.classify import Classified
-from observer.model import Alert, AnchorRole, Certainty, Outcome, Presence, Protocol, SshFacts, State
+from observer.model import Alert, AnchorRole, Certainty, ChainSource, Outcome, Presence, Protocol, SshFacts, State
 
 from .shapes import API, NODE1, NODE2, OTHER_SERVICE, PLAIN, POD1, POD2, SET, TUNNEL, UNSET, Cluster, http, tls
 
@@ -274,6 +274,30 @@ def test_an_encrypted_certificate_is_unknown(plain: Cluster) -> None:
 
     assert state(found) == (State.UNKNOWN, Certainty.UNKNOWN)
     assert found.verdict.reasons[0].startswith("tls1.3-certificate-encrypted")
+
+
+@pytest.mark.parametrize("source", [ChainSource.REMEMBERED, ChainSource.PROBED, ChainSource.EARLIER])
+def test_a_certificate_that_only_its_length_binds_is_likely_and_never_proof(
+    cluster: Callable[..., Cluster], source: ChainSource
+) -> None:
+    bound: dict[str, object] = {"remembered_chain": 0, "remembered_source": source}
+    given = {"text": SET, "files": ("/etc/kubernetes/pki/ca.crt",)}
+    mutual = tls(client_certificate=SENT)
+
+    wrong = cluster("kubelet-otherca", **given).judge(API, NODE1, 10250, mutual, **bound)
+    right = cluster("kubelet-node1-serving", **given).judge(API, NODE1, 10250, mutual, **bound)
+
+    assert state(wrong) == (State.UNVERIFIED, Certainty.INFERRED)
+    assert state(right) == (State.VERIFIABLE, Certainty.INFERRED)
+    assert "at this endpoint" in wrong.verdict.reasons[0]
+    assert wrong.certificate_source is source
+
+
+def test_what_the_flow_itself_shows_counts_before_what_is_remembered(chain_of: ChainOf) -> None:
+    cluster = Cluster(PLAIN, chain_of("ca"), [chain_of("kubelet-node1-serving"), chain_of("kubelet-otherca")])
+    found = cluster.judge(API, NODE1, 10250, tls(server_chain=0, client_certificate=SENT), remembered_chain=1)
+
+    assert state(found) == (State.VERIFIABLE, Certainty.PROVEN)
 
 
 def test_a_certificate_without_anchors_to_judge_it_by_is_unknown(cluster: Callable[..., Cluster]) -> None:
