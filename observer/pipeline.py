@@ -229,7 +229,8 @@ class Watch:
     def _judge(self, flows_out: ByteSink) -> None:
         if self._core.pending():
             boundaries = self._bench.boundaries()
-            self._core.judge(self._bench.evaluate, boundaries=boundaries, write=flows_out.write)
+            if self._core.judge(self._bench.evaluate, boundaries=boundaries, write=flows_out.write):
+                self._learn(self.known)  # the core has forgotten what it needs no more, and numbers chains anew
 
 
 def _add_secrets(core: _core.Analysis, log: str) -> None:

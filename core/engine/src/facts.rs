@@ -18,6 +18,12 @@ pub const MAX_FACTS: usize = 262_144;
 /// Bytes of different readable requests kept; beyond it, an event's `http` is null.
 pub const MAX_DETAIL_BYTES: usize = 32 * 1024 * 1024;
 
+/// From this many facts, or bytes of requests or of chains, on a table that is never done is renewed: far below what
+/// may be kept, since an agent's memory is its node's.
+const RENEWAL: [usize; 3] = [65_536, 8 * 1024 * 1024, 16 * 1024 * 1024];
+/// Hundredths of that which must have come in since the last renewal for another one to be worth its time.
+const WORTH_RENEWING: usize = 25;
+
 /// The interned facts of one flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FactIds {
@@ -37,6 +43,8 @@ pub struct FactTable {
     detail_bytes: usize,
     chains: Chains,
     any_resumed: bool,
+    /// How full it was when it was renewed.
+    kept: usize,
     /// Conversations whose facts found no room.
     pub overflowed: u64,
     /// Conversations that a key of the key log should have opened and did not.
@@ -58,10 +66,11 @@ impl Default for FactTable {
             facts,
             index,
             details: vec![Box::from(&b"null"[..])],
-            detail_index: HashMap::default(),
+            detail_index: [(Box::from(&b"null"[..]), NO_DETAIL)].into_iter().collect(),
             detail_bytes: 0,
             chains: Chains::default(),
             any_resumed: false,
+            kept: 0,
             overflowed: 0,
             misfit_keys: 0,
         }
@@ -159,6 +168,40 @@ impl FactTable {
     /// Whether any session was resumed.
     pub fn any_resumed(&self) -> bool {
         self.any_resumed
+    }
+
+    /// Whether it holds so much that it is worth a look at what of it is still needed.
+    pub fn is_crowded(&self) -> bool {
+        let fill = self.fill();
+        fill >= 100 && fill >= self.kept + WORTH_RENEWING
+    }
+
+    /// An empty table that goes on counting in place of this one, which keeps what [`Self::carry`] asks for.
+    pub(crate) fn renew(&mut self) -> Self {
+        let fresh = Self { overflowed: self.overflowed, misfit_keys: self.misfit_keys, ..Self::default() };
+        std::mem::replace(self, fresh)
+    }
+
+    /// The numbers, here, of what has these numbers in the table before.
+    pub(crate) fn carry(&mut self, old: &Self, ids: FactIds) -> FactIds {
+        let facts = old.facts(ids.shape).with_chains(|chain| self.carry_chain(old, chain));
+        FactIds { detail: self.intern_detail(Box::from(old.detail(ids.detail))), ..self.shape(facts) }
+    }
+
+    /// The same for a chain; `None` where it has no room.
+    pub(crate) fn carry_chain(&mut self, old: &Self, chain: u32) -> Option<u32> {
+        self.chains.intern(old.chain(chain).to_vec())
+    }
+
+    /// All that is needed was carried over.
+    pub(crate) fn renewed(&mut self) {
+        self.kept = self.fill();
+    }
+
+    /// How much of what calls for a renewal it holds, in hundredths.
+    fn fill(&self) -> usize {
+        let held = [self.facts.len(), self.detail_bytes, self.chains.bytes()];
+        held.into_iter().zip(RENEWAL).map(|(held, renewal)| held * 100 / renewal).max().unwrap_or(0)
     }
 
     fn http(&mut self, facts: &HttpFacts) -> FactIds {

@@ -23,6 +23,7 @@ pub struct Agent {
     packets: PacketCounters,
     standing: Standing,
     reports: Vec<Report>,
+    renewals: u64,
 }
 
 impl Agent {
@@ -36,6 +37,7 @@ impl Agent {
             packets: PacketCounters::default(),
             standing: Standing::default(),
             reports: Vec::new(),
+            renewals: 0,
         })
     }
 
@@ -76,10 +78,14 @@ impl Agent {
         self.reports.len()
     }
 
-    /// Judges what was reported since the last time.
-    pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<(), J::Error> {
+    /// Judges what was reported since the last time. True where what is no longer needed was forgotten after it: the
+    /// numbers of certificate chains are others from then on.
+    pub fn judge<J: Judge>(&mut self, surroundings: &Surroundings, by: &mut J) -> Result<bool, J::Error> {
         let reports = std::mem::take(&mut self.reports);
-        self.standing.judge(&reports, &self.tracker.facts, surroundings, by)
+        self.standing.judge(&reports, &self.tracker.facts, surroundings, by)?;
+        let renewed = self.standing.renew(&mut self.tracker);
+        self.renewals += u64::from(renewed);
+        Ok(renewed)
     }
 
     /// The inventory or the rules are others now: all is judged anew.
@@ -116,6 +122,7 @@ impl Agent {
             ("unfollowed_conversations", flows.unfollowed_exchanges),
             ("abandoned_conversations", flows.abandoned_exchanges),
             ("facts_without_room", self.tracker.facts.overflowed),
+            ("facts_renewed", self.renewals),
         ]);
         counters
     }

@@ -97,9 +97,16 @@ impl Agent {
         self.inner.counters().into_iter().collect()
     }
 
-    /// Judges what was reported since the last time. `boundaries` are those of all chains.
+    /// Judges what was reported since the last time. `boundaries` are those of all chains. True where the chains have
+    /// other numbers from now on.
     #[pyo3(signature = (evaluate, *, boundaries, write))]
-    fn judge(&mut self, py: Python<'_>, evaluate: Py<PyAny>, boundaries: Vec<Turns>, write: Py<PyAny>) -> PyResult<()> {
+    fn judge(
+        &mut self,
+        py: Python<'_>,
+        evaluate: Py<PyAny>,
+        boundaries: Vec<Turns>,
+        write: Py<PyAny>,
+    ) -> PyResult<bool> {
         self.surroundings.boundaries = boundaries_of(boundaries);
         let mut callback = Callback { evaluate, write: Some(write) };
         let Self { inner, surroundings } = self;

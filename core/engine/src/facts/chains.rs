@@ -37,6 +37,11 @@ impl Chains {
         self.chains.get(number as usize).map_or(&[], |chain| chain)
     }
 
+    /// Bytes of all certificates.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn len(&self) -> usize {
         self.chains.len()
     }

@@ -90,6 +90,16 @@ impl Facts {
         self.http.as_ref().is_some_and(|http| http.forwarded == Forwarded::Service.as_str())
     }
 
+    /// The same with other numbers for its chains.
+    pub(super) fn with_chains(&self, mut number: impl FnMut(u32) -> Option<u32>) -> Self {
+        let mut facts = self.clone();
+        if let Some(tls) = &mut facts.tls {
+            tls.server_chain = tls.server_chain.and_then(&mut number);
+            tls.client_chain = tls.client_chain.and_then(&mut number);
+        }
+        facts
+    }
+
     /// The chains of server and client.
     pub fn chains(&self) -> [Option<u32>; 2] {
         self.tls.as_ref().map_or([None; 2], |tls| [tls.server_chain, tls.client_chain])

@@ -159,6 +159,18 @@ impl Tracker {
         self.take_in(index, end, time_ns, segment);
     }
 
+    /// Makes room for new facts: those that no flow has any more are forgotten. Gives the table before, whose numbers
+    /// no longer hold.
+    pub fn renew_facts(&mut self) -> FactTable {
+        let old = self.facts.renew();
+        let alive = self.flows.iter_mut().flatten().filter_map(|flow| flow.facts.as_mut());
+        let told = self.settled.iter_mut().chain(&mut self.finished).map(|record| &mut record.facts);
+        for ids in alive.chain(told) {
+            *ids = self.facts.carry(&old, *ids);
+        }
+        old
+    }
+
     /// Ends every flow: the capture is over.
     pub fn finish(&mut self) {
         let mut alive: Vec<(u64, u32, u32)> = Vec::with_capacity(self.live);

@@ -126,6 +126,12 @@ struct History {
     overflowed: bool,
 }
 
+impl History {
+    fn seen_ns(&self) -> u64 {
+        self.shown.iter().map(|shown| shown.last_ns).max().unwrap_or(0)
+    }
+}
+
 /// What each server endpoint showed.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
@@ -194,6 +200,30 @@ impl Memory {
         let others = subject
             .map_or_else(Vec::new, |subject| history.others(subject, facts.server_name(), Span::at(record.first_ns)));
         Recollection { chain, doubt, others }
+    }
+
+    /// Whether there is little room for new endpoints.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.endpoints.len() >= MAX_ENDPOINTS / 4 * 3
+    }
+
+    /// Gives every chain its new number, and forgets the endpoints unseen for longest where there are many. An endpoint
+    /// that loses a chain gives no certificate to anybody any more.
+    pub(super) fn renumber(&mut self, mut number: impl FnMut(u32) -> Option<u32>) {
+        if self.is_crowded() {
+            self.forget_unseen();
+        }
+        for history in self.endpoints.values_mut() {
+            let before = history.shown.len();
+            history.shown.retain_mut(|shown| number(shown.chain).map(|chain| shown.chain = chain).is_some());
+            history.overflowed |= history.shown.len() < before;
+        }
+    }
+
+    fn forget_unseen(&mut self) {
+        let mut seen_ns: Vec<u64> = self.endpoints.values().map(History::seen_ns).collect();
+        let (_, median_ns, _) = seen_ns.select_nth_unstable(self.endpoints.len() / 2);
+        self.endpoints.retain(|_, history| history.seen_ns() > *median_ns);
     }
 
     /// What these captures showed, by endpoint.

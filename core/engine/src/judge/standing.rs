@@ -5,12 +5,15 @@ use super::history::History;
 use super::memory::{Memory, Recollections};
 use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, UNKNOWN};
 use crate::facts::FactTable;
-use crate::flow::{Endpoint, FlowRecord};
+use crate::flow::{Endpoint, FlowRecord, Tracker};
 use crate::map::{HashMap, HashSet};
 use crate::packet::Address;
 
 /// Listeners and forwarders remembered; a cluster's nodes and services stay far below.
 const MAX_REMEMBERED: usize = 65_536;
+
+/// Judgements kept, a KiB each; beyond it all are forgotten and made anew.
+const MAX_JUDGEMENTS: usize = 16_384;
 
 /// A flow as it stands.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +48,9 @@ impl Standing {
         for report in reports {
             self.learn(facts, &report.record);
         }
+        if self.judgements.len() >= MAX_JUDGEMENTS {
+            self.forget_judgements();
+        }
         let mut bench = Bench {
             facts,
             surroundings,
@@ -74,6 +80,25 @@ impl Standing {
     pub fn forget_judgements(&mut self) {
         self.known.clear();
         self.judgements.clear();
+        self.recollections = Recollections::default();
+    }
+
+    /// Forgets the facts that neither a flow nor the memory needs, once there are many; everything is judged anew.
+    /// True where it did, so that whoever remembers chains by their numbers forgets them, too. No report may wait.
+    pub fn renew(&mut self, tracker: &mut Tracker) -> bool {
+        if !tracker.facts.is_crowded() && !self.memory.is_crowded() {
+            return false;
+        }
+        let old = tracker.renew_facts();
+        self.memory.renumber(|chain| tracker.facts.carry_chain(&old, chain));
+        tracker.facts.renewed();
+        self.forget_judgements();
+        if self.listeners.len().max(self.forwarders.len()) >= MAX_REMEMBERED {
+            // Those that are still there show themselves again.
+            self.listeners.clear();
+            self.forwarders.clear();
+        }
+        true
     }
 
     fn learn(&mut self, facts: &FactTable, record: &FlowRecord) {
@@ -102,9 +127,10 @@ impl Bench<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::FlowState;
+    use crate::flow::{FlowState, Limits};
     use crate::judge::{Boundaries, STATES};
-    use crate::tls::TlsFacts;
+    use crate::packet::{Flags, Segment};
+    use crate::tls::{TlsFacts, Version};
     use std::io;
 
     #[derive(Default)]
@@ -187,6 +213,92 @@ mod tests {
         let (mut standing, mut notes) = (Standing::default(), Notes::default());
         standing.judge(&[5, 6, 7, 8, 7].map(flow_to), &facts, &surroundings, &mut notes).unwrap();
         assert_eq!(notes.shapes, 2);
+    }
+
+    /// The first words of a client in a protocol of its own: a flow that goes on, and whose facts are final.
+    fn opening(port: u16) -> Segment<'static> {
+        Segment {
+            source: Address::V4([10, 0, 0, 1]),
+            destination: Address::V4([10, 0, 0, 9]),
+            source_port: port,
+            destination_port: 9,
+            sequence: 1,
+            acknowledgment: 1,
+            flags: Flags(0x18),
+            window: 1,
+            ip_id: 1,
+            timestamp: None,
+            payload: b"hello, I speak a language of my own",
+            payload_len: 35,
+        }
+    }
+
+    /// Takes in ever new facts until there are too many.
+    fn crowd(facts: &mut FactTable, next: &mut u32) {
+        while !facts.is_crowded() {
+            *next += 1;
+            facts.intern_tls(TlsFacts { certificate_length: Some(*next), ..TlsFacts::default() });
+        }
+    }
+
+    #[test]
+    fn over_months_facts_stay_few_and_what_flows_and_the_memory_need_stays_right() {
+        let (mut tracker, mut standing) = (Tracker::reporting_early(Limits::default()), Standing::default());
+        let (mut notes, surroundings) = (Notes::default(), Surroundings { events: true, ..Surroundings::default() });
+        let certificate: Box<[u8]> = Box::from(&[7; 700][..]);
+        let showing = TlsFacts {
+            resumed: Some(false),
+            server_chain: vec![Box::from(&b"long gone"[..]), certificate.clone()],
+            ..TlsFacts::default()
+        };
+        let report =
+            |ids, facts: &FactTable| Report { record: FlowRecord { facts: ids, ..record(facts) }, is_final: true };
+        let mut next = 0;
+        for month in 0..4 {
+            crowd(&mut tracker.facts, &mut next);
+            tracker.segments(&[(1, opening(40_000 + month))]);
+            tracker.settled.clear();
+            if month == 0 {
+                let ids = tracker.facts.intern_tls(showing.clone());
+                standing.judge(&[report(ids, &tracker.facts)], &tracker.facts, &surroundings, &mut notes).unwrap();
+            }
+            assert!(standing.renew(&mut tracker));
+            assert!(!standing.renew(&mut tracker), "there is nothing more to forget");
+
+            assert!(tracker.facts.all().count() < 10 && tracker.facts.overflowed == 0);
+            let hiding = TlsFacts {
+                version: Some(Version::TLS13),
+                resumed: Some(false),
+                certificate_length: Some(8 + 5 + 9 + 5 + 700),
+                ..TlsFacts::default()
+            };
+            let ids = tracker.facts.intern_tls(hiding);
+            let hidden = FlowRecord { facts: ids, ..record(&tracker.facts) };
+            let known = standing.memory.recollect(tracker.facts.facts(ids.shape), &hidden);
+            let (chain, _) = known.chain.unwrap();
+            assert_eq!(tracker.facts.chain(chain)[1], certificate);
+        }
+        tracker.finish();
+        let ended: Vec<bool> =
+            tracker.finished.iter().map(|flow| tracker.facts.facts(flow.facts.shape).readable).collect();
+        assert_eq!(ended, [true; 4]);
+    }
+
+    #[test]
+    fn after_a_renewal_shapes_are_judged_anew_and_events_say_the_same() {
+        let (mut tracker, mut standing) = (Tracker::reporting_early(Limits::default()), Standing::default());
+        let surroundings = Surroundings { events: true, ..Surroundings::default() };
+        let said = |standing: &mut Standing, tracker: &mut Tracker| {
+            let mut notes = Notes::default();
+            let ids = tracker.facts.intern_tls(TlsFacts { established: Some(true), ..TlsFacts::default() });
+            let report = Report { record: FlowRecord { facts: ids, ..record(&tracker.facts) }, is_final: true };
+            standing.judge(&[report], &tracker.facts, &surroundings, &mut notes).unwrap();
+            (notes.shapes, notes.lines)
+        };
+        let (_, before) = said(&mut standing, &mut tracker);
+        crowd(&mut tracker.facts, &mut 0);
+        assert!(standing.renew(&mut tracker));
+        assert_eq!(said(&mut standing, &mut tracker), (1, before));
     }
 
     #[test]
