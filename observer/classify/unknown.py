@@ -5,12 +5,20 @@ import msgspec
 from observer.classify.case import Case
 from observer.classify.configured import KUBELET_PATH
 from observer.evidence.chains import Judgement, Time
-from observer.model import Certainty, Evidence, Fault, Outcome, Protocol, State, Verdict
+from observer.model import Certainty, Doubt, Evidence, Fault, Outcome, Protocol, State, Verdict
 
 
 def unknown(case: Case) -> Verdict:
     """The last answer; its first reason begins with a word to search for."""
-    return Verdict(State.UNKNOWN, Certainty.UNKNOWN, (*_wire(case), *_prior(case), *case.configured.priors))
+    return Verdict(
+        State.UNKNOWN, Certainty.UNKNOWN, (*_wire(case), *_doubts(case), *_prior(case), *case.configured.priors)
+    )
+
+
+def _doubts(case: Case) -> tuple[str, ...]:
+    """Why what is known of the endpoint does not tell the certificate that a client which carried on was shown."""
+    doubt = case.shape.remembered_doubt
+    return (DOUBTS[doubt],) if case.carried_on and doubt in DOUBTS else ()
 
 
 def _wire(case: Case) -> tuple[str, ...]:
@@ -39,15 +47,24 @@ OUTCOMES = {
 
 ENCRYPTED = "tls1.3-certificate-encrypted: the server's certificate is not readable in the capture"
 NOT_SEEN = "certificate-not-seen: the server's certificate is not in the capture"
+UNTIMELY = {
+    Time.UNKNOWN: "certificate-unreadable: the server's certificate cannot be read",
+    Time.NOT_YET_VALID: "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong",
+}
+DOUBTS = {
+    Doubt.NONE_FITS: "certificate-not-known: none that is known of this endpoint has the length that is hidden here",
+    Doubt.AMBIGUOUS: "certificate-ambiguous: several that are known of this endpoint have the length that is hidden here",
+    Doubt.TOO_MANY: "certificate-ambiguous: this endpoint showed more certificates than are kept",
+}
 
 
 def _certificate_missing(case: Case) -> str:
     if case.judgement is None:
         return ENCRYPTED if case.tls.version == "1.3" else NOT_SEEN
+    if case.judgement.time in UNTIMELY:
+        return UNTIMELY[case.judgement.time]
     if case.judgement.anchored is None:
         return "no-trust-anchor: no certificate authority was given to judge the server's certificate by"
-    if case.judgement.time is Time.NOT_YET_VALID:
-        return "not-yet-valid: the server's certificate is younger than the packets, so some clock is wrong"
     if case.judgement.anchored:
         return _not_accepted(case.judgement)
     if case.always_verifies:

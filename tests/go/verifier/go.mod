@@ -1,0 +1,3 @@
+module observer.test/verifier
+
+go 1.21
