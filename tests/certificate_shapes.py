@@ -78,11 +78,13 @@ def uses(*allowed: x509.ObjectIdentifier) -> Extension:
     return x509.ExtendedKeyUsage(list(allowed)), False
 
 
+USES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+OTHER_USES = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+
+
 def may(*allowed: str) -> Extension:
     """Key usage."""
-    every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    every += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
-    return x509.KeyUsage(**{one: one in allowed for one in every}), True
+    return x509.KeyUsage(**{one: one in allowed for one in (*USES, *OTHER_USES)}), True
 
 
 def key_id(subject: Subject) -> Extension:
@@ -110,14 +112,13 @@ def signed(
     *extensions: Extension,
     start: datetime.datetime = START,
     end: datetime.datetime = END,
-    digest: hashes.HashAlgorithm | None = None,
     pss: bool = False,
 ) -> bytes:
     """A certificate as DER."""
     builder = x509.CertificateBuilder(by.name, subject.name, subject.key.public_key(), 4711, start, end)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    chosen = None if isinstance(by.key, ed25519.Ed25519PrivateKey) else digest or hashes.SHA256()
+    chosen = None if isinstance(by.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     how = padding.PSS(padding.MGF1(hashes.SHA256()), 32) if pss else None
     return builder.sign(by.key, chosen, rsa_padding=how).public_bytes(Encoding.DER)
 

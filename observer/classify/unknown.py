@@ -53,7 +53,7 @@ UNTIMELY = {
 }
 DOUBTS = {
     Doubt.NONE_FITS: "certificate-not-known: none that is known of this endpoint has the length that is hidden here",
-    Doubt.AMBIGUOUS: "certificate-ambiguous: several that are known of this endpoint have the length that is hidden here",
+    Doubt.AMBIGUOUS: "certificate-ambiguous: several known of this endpoint have the length that is hidden here",
     Doubt.TOO_MANY: "certificate-ambiguous: this endpoint showed more certificates than are kept",
 }
 
