@@ -89,6 +89,7 @@ class FindingConditions(PathConditions, frozen=True):
     ] = None
     conformity: Allowed[Fault] = None
     certificate_source: Allowed[ChainSource] = None
+    endpoint: Allowed[Literal["foreign-beside-trusted", "authorities-at-once", "authority-changed", "unknown"]] = None
     client_certificate_time: Allowed[Literal["valid", "expiring", "expired", "not-yet-valid", "unknown"]] = None
     ssh_algorithms: Allowed[Literal["weak", "good", "unknown"]] = None
     refused_by: Allowed[Literal["client", "server", "nobody"]] = None

@@ -71,6 +71,13 @@ class Digest(msgspec.Struct):
 class TlsSide(msgspec.Struct):
     certificates: tuple[Digest, ...]
     server_name: str | None = None
+    certificates_source: str | None = None
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What this flow itself showed; tshark does not remember."""
+        own = self.certificates_source in ("clear", "decrypted", None)
+        return tuple(one.sha256 for one in self.certificates) if own else ()
 
 
 class Tls(msgspec.Struct):
@@ -109,10 +116,9 @@ def ours(event: Event) -> Facts:
         facts = facts._replace(ssh_client=event.ssh.client_version, ssh_server=event.ssh.server_version)
     if event.tls:
         tls = event.tls
-        server, client = (tuple(one.sha256 for one in side.certificates) for side in (tls.server, tls.client))
         facts = facts._replace(tls_version=tls.version, cipher=tls.cipher, next_protocol=tls.next_protocol)
         facts = facts._replace(server_name=tls.client.server_name)
-        facts = facts._replace(server_certificates=server, client_certificates=client)
+        facts = facts._replace(server_certificates=tls.server.shown, client_certificates=tls.client.shown)
     return facts
 
 

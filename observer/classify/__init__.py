@@ -8,7 +8,7 @@ from observer.classify import attribution, findings, verdict
 from observer.classify.case import ANCHORS, Case
 from observer.classify.configured import Configured, configured
 from observer.classify.facts import Chains, ReadChain, facts_of
-from observer.evidence import certificates
+from observer.evidence import certificates, changes
 from observer.evidence.chains import Judgement, Trust, Wanted, addresses_named
 from observer.evidence.paths import Chain
 from observer.inventory.file import Inventory
@@ -78,7 +78,9 @@ class Classifier:
         judgement = self._judge(shape, server, path, chains.server)
         told = configured(self.inventory, path.path, (client, server), *_credentials(shape, chains))
         state = verdict.judge(self._case(shape, path, chains, judgement, told))
-        facts = {**facts, **findings.judged_facts(shape, path, state, judgement, chains)}
+        change = changes.change(chains.server, chains.others, self.trust, ANCHORS.get(path.path, ()))
+        judged = findings.judged_facts(shape, path, state, judgement, chains)
+        facts = {**facts, **judged, **findings.endpoint(change, chains)}
         found = findings.findings_of(self.rules.findings, facts, path, state)
         shown, sent = _described(chains.server), _described(chains.client)
         return Classified(path, state, found, shown, sent, chains.server_source)

@@ -69,7 +69,7 @@ def facts_of(shape: Shape, client: Place, server: Place, tunnel: bool, chains: "
 class Chains:
     """Certificates of a handshake's two ends, by the core's numbers; not kept.
 
-    `server_source` says how the server's are known.
+    `server_source` says how the server's are known, `others` what else its endpoint showed for the name, and when.
     """
 
     def __init__(self, read: ReadChain, shape: Shape) -> None:
@@ -80,6 +80,8 @@ class Chains:
         self.server: Chain = () if number is None else tuple(read(number))
         self.client: Chain = () if tls.client_chain is None else tuple(read(tls.client_chain))
         self.server_source = source if self.server else ChainSource.UNKNOWN
+        others = ((other.when, tuple(read(other.chain))) for other in shape.others)
+        self.others = tuple((when, chain) for when, chain in others if chain)
 
 
 def hello_seen(tls: TlsFacts) -> bool:

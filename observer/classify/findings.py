@@ -6,7 +6,9 @@ from observer.classify.case import SEEN_WHERE
 from observer.classify.ciphers import grades, weak_algorithms
 from observer.classify.facts import Chains, Facts
 from observer.classify.matching import asked, holds
+from observer.evidence import certificates
 from observer.evidence.chains import Judgement, Time, time_of
+from observer.evidence.changes import Change
 from observer.model import (
     Attribution,
     Certainty,
@@ -34,6 +36,7 @@ SEEN_IN = {
     "cipher": ("cipher suite", "TLS ServerHello"),
     "certificate": ("server certificate", "TLS handshake"),
     "conformity": ("against the rules", "server's certificates"),
+    "endpoint": ("certificates of the endpoint", "flows and memory"),
     "client_certificate_time": ("client certificate", "TLS handshake"),
     "ssh_algorithms": ("algorithms", "SSH negotiation"),
 }
@@ -79,6 +82,14 @@ def judged_facts(
     }
 
 
+def endpoint(change: Change, chains: Chains) -> Facts:
+    """What the certificates of the endpoint show together, and whose they are."""
+    issuers = (f"{when} {certificates.describe(chain[0]).issuer or 'no name'}" for when, chain in chains.others)
+    own = certificates.describe(chains.server[0]).issuer if chains.server else None
+    told = f"issuer {own or 'no name'}, {', '.join(issuers)}"
+    return {"endpoint": frozenset({str(change)}), "endpoint_issuers": frozenset({told})}
+
+
 def _finding(
     rule: FindingRule, when: FindingConditions, facts: Facts, attribution: Attribution, verdict: Verdict
 ) -> Finding:
@@ -116,6 +127,8 @@ def _seen(when: FindingConditions, facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _evidence(name: str, value: str, facts: Facts) -> Evidence:
     fact, where = SEEN_IN[name]
+    if name == "endpoint":
+        return Evidence("certificate", fact, f"{value}: {next(iter(facts['endpoint_issuers']))}", where)
     source = _bound(facts) if name in OF_CERTIFICATE else None
     return (
         Evidence("packets", fact, value, where) if source is None else Evidence(source, fact, value, SEEN_WHERE[source])
@@ -124,7 +137,8 @@ def _evidence(name: str, value: str, facts: Facts) -> Evidence:
 
 def _certainty_of(seen: dict[str, str], facts: Facts) -> Certainty:
     """What was read is proven; but which name a client dialled, or what only its length binds, is only likely."""
-    doubtful = "wrong-name" in seen.get("certificate", "") or (OF_CERTIFICATE & set(seen) and _bound(facts))
+    bound = OF_CERTIFICATE & set(seen) and _bound(facts)
+    doubtful = "endpoint" in seen or "wrong-name" in seen.get("certificate", "") or bound
     return Certainty.INFERRED if doubtful else Certainty.PROVEN
 
 

@@ -89,6 +89,14 @@ class Trust:
         anchored, faults = self._path(chain[: CHAIN_LIMIT + 1], anchors, time_ns)
         return Judgement(anchored, time_of(leaf, time_ns), for_servers(leaf), named(leaf, wanted), bound, faults)
 
+    def leads(self, chain: Chain, roles: tuple[AnchorRole, ...] = ()) -> bool | None:
+        """Whether any signature path leads to an anchor of the first role given; null where that cannot be told."""
+        anchors, _ = self._anchors_for(roles)
+        if not chain or not anchors or parsed(chain[0]) is None:
+            return None
+        paths, doubt = anchors.paths(chain[: CHAIN_LIMIT + 1])
+        return True if paths else None if doubt else False
+
     def boundaries(self, chain: Sequence[bytes]) -> list[int]:
         """Instants (ns), in order, from which on a judgement of the chain may be another one."""
         return sorted({*certificates.boundaries(list(chain)), *_edges(chain[1:CHAIN_LIMIT]), *self._edges})
