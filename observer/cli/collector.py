@@ -1,6 +1,8 @@
 """`observer collector`: keeps the events of all agents, answers questions about them, and tells what changes."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -10,6 +12,7 @@ from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from observer.collector import review, server
+    from observer.collector.keeper import Change
 
 TOKENS = "tokens"
 
@@ -27,6 +30,7 @@ class Options(TypedDict):
     keep_flows: int
     keep_findings: int
     ingest_only: bool
+    alerts: Path | None
     client_timeout: float
     kubernetes: str | None
     kubernetes_ca: Path
@@ -52,6 +56,7 @@ DAYS = click.IntRange(1, 3650)
 @click.option("--store-cluster", metavar="NAME", help="Make the tables replicated on this ClickHouse cluster.")
 @click.option("--keep-flows", metavar="DAYS", type=DAYS, default=30, show_default=True)
 @click.option("--keep-findings", metavar="DAYS", type=DAYS, default=400, show_default=True)
+@click.option("--alerts", metavar="FILE", type=FILE, help="Who is told of findings (YAML), see `observer webhook`.")
 @click.option("--ingest-only", is_flag=True, help="Leave the findings' states to another collector on the same store.")
 @click.option("--client-timeout", metavar="SECONDS", type=click.FloatRange(1), default=30, show_default=True)
 @click.option("--kubernetes", metavar="URL", help="API server that is asked whose service account tokens are.")
@@ -94,9 +99,26 @@ def _serve(context: click.Context, data: Path, options: Options) -> None:
         keeps_findings=not options["ingest_only"],
         cluster_tokens=_cluster_tokens(options),
     )
-    with service.running(settings) as collector:
+    with _alerting(options["alerts"]) as told, service.running(settings, told) as collector:
         if not server.serve(collector.application, listen, collector.stop_streams):
             raise ConfigurationError(f"--listen {options['listen']}: cannot be listened on")
+
+
+@contextmanager
+def _alerting(file: Path | None) -> "Iterator[Callable[[Change], None]]":
+    """What takes changes of findings."""
+    if file is None:
+        yield lambda _: None
+        return
+    import structlog
+
+    from observer.alerts import reading
+    from observer.alerts.service import Alerts
+    from observer.collector.telling import finding_change
+
+    alerts = Alerts(reading.load(file), structlog.get_logger("observer.alerts"))
+    with closing(alerts.start()):
+        yield lambda change: alerts.take([finding_change(change)])
 
 
 def _cluster_tokens(options: Options) -> "review.Cluster | None":
