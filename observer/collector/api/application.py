@@ -86,6 +86,9 @@ def _query(request: Request, operation: Operation) -> Any:
         raise Fault(400, f"unknown parameter {min(unknown)!r}")
     if not operation.query:
         return None
+    for name in told:
+        if not _several(fields[name]) and (len(told.getlist(name)) > 1 or told[name] == "null"):
+            raise Fault(400, f"{name} takes one value")
     values = {name: told.getlist(name) if _several(fields[name]) else told[name] for name in told}
     try:
         return msgspec.convert(values, operation.query, strict=False)

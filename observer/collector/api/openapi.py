@@ -60,11 +60,15 @@ def _operation(one: Operation, schema_of: dict[str, Any], components: dict[str, 
             "{", ""
         ).replace("}", ""),
         "description": f"Needs the scope `{one.scope.value}`.",
-        "parameters": [*_path_parameters(one.path), *_query_parameters(one, schema_of, components)],
+        "parameters": [
+            *_path_parameters(one.path),
+            *_query_parameters(one, schema_of, components),
+            *({"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in one.headers),
+        ],
         "responses": _responses(one, schema_of),
     }
     if one.body is not None:
-        content = {JSON: {"schema": schema_of[repr(one.body)]}}
+        content = {one.takes: {"schema": schema_of[repr(one.body)]}}
         told["requestBody"] = {"required": True, "content": content}
     return told
 

@@ -58,6 +58,10 @@ class Operation:
     query: Any = None
     body: Any = None
     media: str = JSON
+    headers: tuple[str, ...] = ()
+    """Headers that a request may have, for the document."""
+    takes: str = JSON
+    """Media type of the body, where there is one."""
     faults: tuple[int, ...] = ()
 
 

@@ -13,8 +13,9 @@ from observer.collector.times import nanoseconds
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+TIME = r"^(\d{1,9}[smhd]|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d))$"
 Time = Annotated[
-    str, msgspec.Meta(min_length=2, max_length=40, description="RFC 3339, or an age such as 15m, 24h or 7d")
+    str, msgspec.Meta(pattern=TIME, max_length=40, description="RFC 3339, or an age such as 15m, 24h or 7d")
 ]
 Cursor = Annotated[str, msgspec.Meta(max_length=700, description="`next` of the page before")]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=64, description="Any of these; repeat the parameter")]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from observer.collector.api import cluster, findings, parameters, questions, stream
-from observer.collector.api.events import Bounds, Events
+from observer.collector.api.events import CONTENT_TYPE, Bounds, Events
 from observer.collector.api.operations import Operation
 from observer.collector.ingest import Answer, Ingest
 from observer.collector.live import Live
@@ -23,7 +23,18 @@ def operations(
     streamed = stream.Stream(live)
     p, v1 = parameters, "/api/v1"
     return [
-        Operation("POST", f"{v1}/events", Scope.WRITE, events.take, "Deliver events", Answer, faults=DELIVERY),
+        Operation(
+            "POST",
+            f"{v1}/events",
+            Scope.WRITE,
+            events.take,
+            "Deliver events",
+            Answer,
+            body=str,
+            takes=CONTENT_TYPE,
+            headers=("Content-Encoding", "Observer-Schema", "Observer-Batch", "Observer-Node", "Observer-Class"),
+            faults=DELIVERY,
+        ),
         Operation("GET", f"{v1}/flows", READ, flows.flows, "Flows, newest first", questions.Events, p.FlowPage),
         Operation("GET", f"{v1}/flows/sums", READ, flows.sums, "Flows counted", questions.Groups, p.Aggregate),
         Operation(
