@@ -25,6 +25,12 @@ def probe(network: Network, *endpoints: str) -> list[Line]:
     return [msgspec.json.decode(text, type=Line) for text in told.splitlines()]
 
 
+def remembered(network: Network, file: Path) -> Path:
+    """A memory of what the server shows now."""
+    file.write_text(network.run(OBSERVER, "probe", "-o", "json", "--rate", "1000", f"{SERVER}:{PORT}"))
+    return file
+
+
 def lengths(capture: Path) -> set[int | None]:
     """Lengths of the Certificate messages that the flows of a capture show."""
     core = _core.Analysis()

@@ -1,5 +1,6 @@
 """Real TLS servers and clients of several kinds, as commands in a namespace."""
 
+import subprocess
 from pathlib import Path
 
 from .network import CLIENT, PORT, SERVER, Network, needed
@@ -20,12 +21,13 @@ http {{
 Files = tuple[Path, Path]
 
 
-def openssl(network: Network, files: Files, address: str = SERVER) -> None:
+def openssl(network: Network, files: Files, address: str = SERVER) -> subprocess.Popen[str]:
     """One process, one certificate, TLS 1.3 only."""
     needed("openssl")
     shown = ("-accept", f"{address}:{PORT}", "-cert", files[0], "-key", files[1])
-    network.start("openssl", "s_server", "-www", "-quiet", "-tls1_3", *shown)
+    process = network.start("openssl", "s_server", "-www", "-quiet", "-tls1_3", *shown)
     network.listening(address)
+    return process
 
 
 def nginx(network: Network, files: Files) -> None:

@@ -10,7 +10,7 @@ from .network import CLIENT, PORT, SERVER, Network, stop
 from .reading import flows, lengths, probe
 from .servers import Files, curl, nginx, openssl
 
-Start = Callable[[Network, Files], None]
+Start = Callable[[Network, Files], object]
 
 
 def bound(network: Network, capture: Path) -> tuple[set[int | None], int | None]:
