@@ -52,17 +52,21 @@ def refused(case: Case) -> Verdict | None:
 
 
 def resumed(case: Case) -> Verdict | None:
-    """Rule 4: no certificate is shown on resumption, so the earlier full handshakes speak."""
+    """Rule 4: no certificate is shown on resumption, so the earlier full handshakes speak, where they agree.
+
+    What is known of the API server does not count here: its clients of kubelets and proxies never resume.
+    """
     if not case.carried_on or not case.tls.resumed:
         return None
-    earlier = CONCLUSIVE & set(case.shape.earlier)
+    # A session that was aborted cannot be resumed.
+    earlier = set(case.shape.earlier) - {State.ABORTED}
     value = " ".join(sorted(earlier)) or "nothing that tells"
     evidence = Evidence(
         "packets", "session resumed, before it", value, "handshakes of the same client, server and name"
     )
-    if len(earlier) == 1:
+    if len(earlier) == 1 and earlier <= CONCLUSIVE:
         return _inferred(next(iter(earlier)), evidence)
-    return known_not_to_verify(case) or _inferred(State.RESUMED, evidence)
+    return _inferred(State.RESUMED, evidence)
 
 
 def unauthenticated(case: Case) -> Verdict | None:

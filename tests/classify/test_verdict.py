@@ -94,7 +94,10 @@ def test_a_servers_refusal_is_aborted_only_where_it_can_be_read(plain: Cluster) 
     [
         ((), State.RESUMED),
         ((State.UNKNOWN,), State.RESUMED),
-        ((State.VERIFIABLE, State.UNKNOWN), State.VERIFIABLE),
+        ((State.VERIFIABLE,), State.VERIFIABLE),
+        ((State.VERIFIABLE, State.UNKNOWN), State.RESUMED),
+        ((State.VERIFIABLE, State.ABORTED), State.VERIFIABLE),
+        ((State.ABORTED,), State.RESUMED),
         ((State.UNVERIFIED,), State.UNVERIFIED),
         ((State.UNVERIFIED, State.VERIFIABLE), State.RESUMED),
     ],
@@ -103,6 +106,13 @@ def test_a_resumed_session_inherits_what_earlier_handshakes_agree_on(
     plain: Cluster, earlier: tuple[State, ...], expected: State
 ) -> None:
     assert state(plain.judge(NODE1, API, 6443, tls(resumed=True), earlier=earlier))[0] is expected
+
+
+def test_a_resumed_session_is_not_the_api_servers_own_whose_clients_never_resume() -> None:
+    for client, server, port in ((API, NODE1, 10250), (API, POD1, 8443)):
+        found = Cluster(UNSET).judge(client, server, port, tls(resumed=True, client_certificate=SENT))
+
+        assert state(found) == (State.RESUMED, Certainty.INFERRED)
 
 
 def test_an_anonymous_key_exchange_is_proof_that_nothing_was_verified(plain: Cluster) -> None:
@@ -125,6 +135,23 @@ def test_it_is_proven_where_the_clients_own_anchors_were_given(cluster: Callable
         State.UNVERIFIED,
         Certainty.PROVEN,
     )
+
+
+def test_expiry_and_usage_are_proven_too_where_the_clients_own_anchors_were_given(
+    cluster: Callable[..., Cluster],
+) -> None:
+    for certificate in ("kubelet-expired", "kubelet-node1-client"):
+        given = cluster(certificate, SET, files=("/etc/kubernetes/pki/ca.crt",))
+        found = given.judge(API, NODE1, 10250, tls(server_chain=0, client_certificate=SENT))
+
+        assert state(found) == (State.UNVERIFIED, Certainty.PROVEN)
+
+
+def test_configuration_that_contradicts_what_was_accepted_is_noted(cluster: Callable[..., Cluster]) -> None:
+    found = cluster("kubelet-otherca", SET).judge(API, NODE1, 10250, tls(server_chain=0, client_certificate=SENT))
+
+    assert state(found)[0] is State.UNVERIFIED
+    assert "a request with insecureSkipTLSVerifyBackend, or an interception" in found.verdict.reasons[1]
 
 
 def test_carrying_on_with_an_expired_certificate_is_unverified_without_any_anchor(
