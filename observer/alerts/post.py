@@ -5,6 +5,7 @@ import email.utils
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from threading import Timer
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ MOST_READ = 4_096
 
 LONGEST_BODY = 512 * 1024
 """Bytes of a message: what PagerDuty takes, the least of all."""
+
+
+TOO_LARGE = 413
 
 
 class Target(NamedTuple):
@@ -41,7 +45,7 @@ class Answer(NamedTuple):
 def post(target: Target, body: bytes) -> Answer:
     """Send once. Every failure is an answer, and none tells the URL."""
     if len(body) > LONGEST_BODY:
-        return Answer(None, f"the message has more than {LONGEST_BODY} bytes")
+        return Answer(TOO_LARGE, f"the message has more than {LONGEST_BODY} bytes")
     try:
         connection = _connection(target)
     except OSError as error:
@@ -51,7 +55,7 @@ def post(target: Target, body: bytes) -> Answer:
             return _exchange(connection, target, body, late)
         except ssl.SSLCertVerificationError as error:
             return Answer(None, f"the receiver's certificate is not accepted: {error.verify_message}")
-        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        except (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError) as error:
             return Answer(None, f"no answer within {target.timeout_s:g} s" if late else _reason(error))
 
 
@@ -92,7 +96,7 @@ def _exchange(connection: HTTPConnection, target: Target, body: bytes, late: lis
         raise TimeoutError
     connection.request("POST", path, body=body, headers=dict(target.headers), preload_content=False)
     answer = connection.getresponse()
-    with contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
+    with contextlib.suppress(OSError, HTTPException, urllib3.exceptions.HTTPError):
         answer.read(MOST_READ, decode_content=False)
     return Answer(answer.status, f"answered {answer.status}", answer.headers.get("Retry-After"))
 

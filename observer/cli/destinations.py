@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from observer.config import STANDARD_OUTPUT, Settings
 from observer.errors import ConfigurationError
@@ -31,6 +31,8 @@ def opened(chosen: Settings, node: str, complain: Complain) -> Several:
 def _sinks(chosen: Settings, node: str, complain: Complain) -> Iterator[Sink]:
     if chosen.collector:
         yield _spooled(chosen, _collector(chosen, node), complain)
+    if chosen.alerts:
+        yield _alerting(chosen.alerts, complain)
     if chosen.output:
         yield _file(chosen, chosen.output)
     elif not chosen.collector:
@@ -44,6 +46,27 @@ def _file(chosen: Settings, path: str) -> Sink:
         return File(Path(path), Rotation(chosen.rotate_size_mib * MIB, chosen.rotate_every_s, chosen.rotate_keep))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+class _Complaints:
+    """Undelivered alerts as complaints of their sink."""
+
+    def __init__(self, complain: Complain) -> None:
+        self._complain = complain
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._complain("alerts", " ".join([event, *(f"{name}={value}" for name, value in fields.items())]))
+
+    error = warning
+
+
+def _alerting(file: str, complain: Complain) -> Sink:
+    from observer.alerts import reading
+    from observer.alerts.service import Alerts
+    from observer.sinks.alerting import Alerting
+
+    configuration = reading.load(Path(file))
+    return Alerting(Alerts(configuration, _Complaints(complain)).start(), configuration.resolve_after.ns)
 
 
 def _collector(chosen: Settings, node: str) -> "Transport":

@@ -30,3 +30,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     collector_token_file: Annotated[
         Location | None, told("Bearer token that is read anew, such as a service account's.", unit="FILE")
     ] = None
+    alerts: Annotated[
+        Location | None, told("Tell people of findings as this file says (YAML), without a collector.", unit="FILE")
+    ] = None
