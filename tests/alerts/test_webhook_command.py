@@ -49,7 +49,7 @@ routes:
         "5:53: receivers.both.secrets[0]: give `file` or `env`",
         "7:23: routes[0].receiver: no receiver is called nobody",
         "8:10: routes[1].name: a is the name of an earlier route",
-        "8:46: routes[1].repeat_interval: must be longer than nothing",
+        "8:47: routes[1].repeat_interval: must be longer than nothing",
     ]
 
 
