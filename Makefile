@@ -65,7 +65,7 @@ test: lint test-rust fuzz-smoke test-python ## Everything that must hold before 
 test-rust: setup
 	cargo test --locked --quiet
 
-test-python: build
+test-python: build .venv/helm.stamp
 	pytest
 
 fuzz-smoke: setup ## Ten seconds for each fuzz target
@@ -77,6 +77,17 @@ fuzz: setup ## FUZZ_SECONDS (300) for each fuzz target
 bench: build ## Measure against the peers that are installed
 	.venv/bin/uv pip install --quiet --native-tls --python .venv/bin/python --requirement bench/requirements.txt
 	python bench/run.py $(BENCH)
+
+HELM := helm.sh/helm/v4/cmd/helm@v4.2.4
+# Without Go the chart's tests are skipped, and say so.
+.venv/helm.stamp: .venv/system.stamp
+	if command -v go >/dev/null && ! test -x .venv/bin/helm; then GOBIN=$(CURDIR)/.venv/bin go install $(HELM) || true; fi
+	touch $@
+
+.PHONY: manifests
+manifests: .venv/helm.stamp ## Render deploy/manifests from the chart
+	helm template observer deploy/helm/observer --namespace observer --values deploy/manifests/values.yaml \
+		> deploy/manifests/observer.yaml
 
 .PHONY: lock format clean
 lock: .venv/python.stamp ## Renew requirements.lock from pyproject.toml

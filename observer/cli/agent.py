@@ -34,13 +34,22 @@ def _run(chosen: Settings) -> None:
     sink = destinations.opened(chosen, node, _complain)
     try:
         with _stop_signals() as stopped:
-            watch = Watch(_source(chosen), _known(chosen), cluster=chosen.cluster, node=node)
+            watch = _watch(chosen, node)
             click.echo(f"observer: capturing with {_told(watch)}", err=True)
             agent.run(watch, sink, lambda: bool(stopped) or sink.gone, interval_s=chosen.summary_every_s)
     finally:
         sink.close(chosen.drain_timeout_s)
     if sink.gone:
         raise BrokenPipeError
+
+
+def _watch(chosen: Settings, node: str) -> Watch:
+    source, known = _source(chosen), _known(chosen)
+    if not chosen.kubernetes:
+        return Watch(source, known, cluster=chosen.cluster, node=node)
+    from observer.cli.following import FollowingWatch, follower
+
+    return FollowingWatch(source, known, follower(chosen, node), cluster=chosen.cluster, node=node)
 
 
 def _source(chosen: Settings) -> Source:

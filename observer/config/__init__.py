@@ -54,6 +54,10 @@ class Settings(Delivery, frozen=True, kw_only=True):
     inventory: Annotated[Location | None, told("Who is who in the cluster (YAML). Without it no path has a name.")] = (
         None
     )
+    kubernetes: Annotated[bool, told("Follow the cluster by its API; --node is this node's name there.")] = False
+    kubeconfig: Annotated[
+        Location | None, told("How to reach the API from outside of a pod; implies nothing else.", unit="FILE")
+    ] = None
     ca: Annotated[
         tuple[Location, ...], told("Authorities that clients trust (PEM). Repeatable.", unit="[ROLE=]FILE")
     ] = ()
