@@ -178,11 +178,15 @@ class EventClass(StrEnum):
 
 
 class Forwarded(StrEnum):
-    """What the path in X-Forwarded-Uri names; unknown where no request head was read whole."""
+    """What the path in X-Forwarded-Uri names; unknown where no request head was read whole.
+
+    `shared`: a service, on a connection of which not all is known to an endpoint that is asked as a pod, too.
+    """
 
     NODE = "node"
     POD = "pod"
     SERVICE = "service"
+    SHARED = "shared"
     OTHER = "other"
     ABSENT = "absent"
     UNKNOWN = "unknown"

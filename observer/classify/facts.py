@@ -113,7 +113,7 @@ def _http_facts(shape: Shape) -> dict[str, frozenset[str | int]]:
 def _forwarded(shape: Shape, http: HttpFacts) -> Forwarded:
     """Pod and service requests share connections, so only one of which all is known is the service proxy's alone."""
     shared = shape.midstream or shape.shared_proxy
-    return Forwarded.POD if http.forwarded is Forwarded.SERVICE and shared else http.forwarded
+    return Forwarded.SHARED if http.forwarded is Forwarded.SERVICE and shared else http.forwarded
 
 
 def _server_name(tls: TlsFacts) -> str:

@@ -13,9 +13,12 @@ from .shapes import http, tls
 NOWHERE = Place(frozenset({Role.UNKNOWN}), {})
 
 
-def fact(name: str, content: TlsFacts | HttpFacts | None, protocol: Protocol = Protocol.TLS) -> set[str | int]:
+def fact(
+    name: str, content: TlsFacts | HttpFacts | None, protocol: Protocol = Protocol.TLS, *, shared_proxy: bool = False
+) -> set[str | int]:
     shape = Shape(
         protocol,
+        shared_proxy=shared_proxy,
         tls=content if isinstance(content, TlsFacts) else None,
         http=content if isinstance(content, HttpFacts) else None,
     )
@@ -79,3 +82,8 @@ def test_weak_ssh_algorithms_are_named() -> None:
 
     assert len(weak_algorithms(weak)) == 4
     assert weak_algorithms(good) == ()
+
+
+def test_a_service_request_on_a_shared_connection_is_called_neither_a_pods_nor_the_services_alone() -> None:
+    assert fact("forwarded", http("service"), Protocol.HTTP) == {"service"}
+    assert fact("forwarded", http("service"), Protocol.HTTP, shared_proxy=True) == {"shared"}
