@@ -20,6 +20,8 @@ Bytes = npt.NDArray[np.uint8]
 
 TEMPLATES: Final = Path(__file__).with_name("templates.pcap")
 KINDS: Final = ("handshakes", "bulk", "smallpkts", "mixed")
+CERTIFICATES: Final = {"certificate-1": 1, "certificate-1000": 1000}
+"""Two more captures, alike but for this: how many different certificates their thousand kubelets show."""
 START_S: Final = 1_700_000_000
 # Listening ports of the recording, where several servers of a kind stood side by side, and those they stand for.
 RECORDED_PORTS: Final = dict.fromkeys(range(443, 447), 443) | {
@@ -53,6 +55,7 @@ class Packet:
     sequence: int = 0
     acknowledgment: int = NONE
     random_at: int = NONE
+    certificate_end: int = NONE
     is_datagram: bool = False
 
 
@@ -74,6 +77,7 @@ class Plan:
     client_block: int
     server_block: int = 0x0A600000
     jitter_us: int = 0
+    certificates: int = 0
 
 
 class Writer:
@@ -134,10 +138,29 @@ def _relative(packets: Sequence[tuple[float, int, dpkt.tcp.TCP, bytes]]) -> list
             (tcp.seq - first[side]) & 0xFFFFFFFF,
             ((tcp.ack - first[1 - side]) & 0xFFFFFFFF if tcp.flags & ACK else 0) or NONE,
             header + 11 if hello else NONE,
+            header + _leaf_end(payload) if side == SERVER and _leaf_end(payload) else NONE,
         )
         found.append(Recorded(packet, tcp.flags, len(payload)))
         last_s = time_s
     return found
+
+
+def _leaf_end(payload: bytes) -> int:
+    """Where a server's first certificate ends within a segment that holds it whole and in the clear; else 0."""
+    at = 0
+    while payload[at : at + 2] == b"\x16\3":
+        end = at + 15 + int.from_bytes(payload[at + 12 : at + 15])
+        if payload[at + 5] == 11:
+            return end if end <= len(payload) else 0
+        at += 5 + int.from_bytes(payload[at + 3 : at + 5])
+    return 0
+
+
+def kubelet_templates() -> list[Template]:
+    """One recorded flow to a kubelet that shows its certificate in the clear."""
+    flows = (flow for port, flow in recorded_flows() if port == 10250)
+    shown = (flow for flow in flows if any(one.packet.certificate_end != NONE for one in flow))
+    return [Template([one.packet for one in next(shown)], 10250, 1)]
 
 
 def handshake_templates() -> list[Template]:
@@ -304,6 +327,7 @@ class Column:
         self.sequence = _numbers(packet.sequence for packet in packets)
         self.acknowledgment = _numbers(packet.acknowledgment for packet in packets)
         self.random_at = _numbers(packet.random_at for packet in packets)
+        self.certificate_end = _numbers(packet.certificate_end for packet in packets)
         self.is_datagram = np.array([packet.is_datagram for packet in packets])
         self.checksum = _numbers(_header_sum(packet.frame) for packet in packets)
         self.time_us = _numbers(
@@ -326,6 +350,10 @@ class Traffic:
         self.client += flow // 50000 * 16384
         self.server = plan.server_block + random.integers(1, 250, plan.flows)
         self.client_port = 12024 + flow % 50000
+        self._certificate = NONE * np.ones(plan.flows, dtype=np.int64)
+        if plan.certificates:
+            self.server = plan.server_block + 1 + flow % 1000
+            self._certificate = flow % plan.certificates
         self.server_port = _numbers(one.port for one in templates)[template]
         self.initial = random.integers(0, 1 << 32, (2, plan.flows)).astype(np.int64)
 
@@ -354,6 +382,7 @@ class Traffic:
         segment = ~column.is_datagram[packet]
         self._number(out, frame[segment] + ETHERNET + 20, packet[segment], flow[segment])
         self._randomize(out, frame, column.random_at[packet])
+        self._certify(out, frame, column.certificate_end[packet], self._certificate[flow])
         return out
 
     def _address(self, out: Bytes, at: Numbers, packet: Numbers, flow: Numbers) -> None:
@@ -382,6 +411,11 @@ class Traffic:
             values = self._random.integers(0, 256, (int(hello.sum()), 32), dtype=np.uint8)
             out[(frame + random_at)[hello][:, None] + np.arange(32)] = values
 
+    def _certify(self, out: Bytes, frame: Numbers, end: Numbers, number: Numbers) -> None:
+        """The last bytes of a certificate are of its signature: another number makes another certificate."""
+        shown = (end >= 0) & (number >= 0)
+        _patch(out, (frame + end)[shown] - 4, number[shown], 4)
+
 
 def _patch(out: Bytes, at: Numbers, value: Numbers, size: int, *, little: bool = False) -> None:
     for index in range(size):
@@ -399,7 +433,7 @@ def _header_sum(frame: bytes) -> int:
 
 
 def generate(kind: str, path: Path, *, scale: float, seed: int = 1) -> None:
-    """Write one of `KINDS` to `path`; at scale 1 they have 2 to 10 million packets."""
+    """Write one of `KINDS` or `CERTIFICATES` to `path`; at scale 1 they have 2 to 30 million packets."""
     random = np.random.default_rng(seed)
     form = Pcapng() if kind == "mixed" else Classic()
 
@@ -413,7 +447,12 @@ def generate(kind: str, path: Path, *, scale: float, seed: int = 1) -> None:
         plan = Plan(int(flows * scale), 0, 0x0B000000, 0x0A700000, jitter_us=100_000)
         return Traffic(small_templates(random), plan, form, random)
 
+    def kubelets(flows: int, certificates: int) -> Traffic:
+        plan = Plan(int(flows * scale), 300_000_000, 0x0A800000, certificates=certificates)
+        return Traffic(kubelet_templates(), plan, form, random)
+
     makers = {
+        **{kind: lambda number=number: [kubelets(1_000_000, number)] for kind, number in CERTIFICATES.items()},
         "bulk": lambda: [bulk(3000)],
         "handshakes": lambda: [handshakes(200_000, 60_000_000)],
         "smallpkts": lambda: [small(100_000)],

@@ -1,6 +1,6 @@
 """Measures `observer analyze` beside its peers and the floor, as ratios of one interleaved run.
 
-usage: python bench/run.py [--scale F] [--rounds N] [--keep DIR]
+usage: python bench/run.py [--scale F] [--rounds N] [--keep DIR] [--certificates]
 
 CPU is user and system time of the whole process; the machine's speed drifts, so every round runs each command once
 and the medians of a column belong together. Peers that are not installed are said so.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CERTIFICATES = ("certificate-1", "certificate-1000")
 KINDS = ("handshakes", "bulk", "smallpkts", "mixed")
 OBSERVER = Path(sys.executable).with_name("observer")
 INVENTORY = "apiservers: [{address: 10.96.0.1}]\nnodes: [{addresses: [10.96.0.2]}]\npod_cidrs: [10.128.0.0/9]\n"
@@ -47,10 +48,9 @@ def cost(command: Sequence[str]) -> Cost:
 
 def commands(capture: Path, floor: Path, inventory: Path) -> dict[str, list[str]]:
     """What is run over a capture, by the name of its row."""
-    analyze = [str(OBSERVER), "analyze", str(capture), "--inventory", str(inventory), "--fail-on", "never"]
     rows = {
         "floor t": [str(floor), str(capture), "t"],
-        "observer": [*analyze, "-o", "ndjson"],
+        "observer": _analyze(capture, inventory),
         "floor w": [str(floor), str(capture), "w"],
         "tcpdump": ["tcpdump", "-r", str(capture), "-w", os.devnull, "tcp port 10250"],
         "ndpiReader": ["ndpiReader", "-q", "-i", str(capture)],
@@ -94,6 +94,23 @@ def report(kind: str, medians: dict[str, Cost], packets: int, flows: int) -> Non
         print(f"{name:12}{median.cpu_s:>9.3f}{median.cpu_s / floor:>11.2f}{rates}{memory:>10}")
 
 
+def compare_certificates(captures: dict[str, Path], inventory: Path, rounds: int) -> None:
+    """What many different certificates cost beside one, of otherwise equal captures."""
+    rows = {kind: _analyze(capture, inventory) for kind, capture in captures.items()}
+    medians = measure(rows, rounds)
+    one, many = (medians[kind].cpu_s for kind in captures)
+    flows = counted(next(iter(captures.values())), inventory)[1]
+    print(
+        f"\n{flows:,} flows to 1,000 kubelets: one certificate {one:.3f} s, 1,000 different ones {many:.3f} s, ", end=""
+    )
+    print(f"{(many / one - 1) * 100:+.1f} %")
+
+
+def _analyze(capture: Path, inventory: Path) -> list[str]:
+    analyze = [str(OBSERVER), "analyze", str(capture), "--inventory", str(inventory), "--fail-on", "never"]
+    return [*analyze, "-o", "ndjson"]
+
+
 def make(kind: str, capture: Path, scale: float) -> None:
     """Generate a capture in a process of its own: Linux counts the memory of whoever starts a process as its peak."""
     call = f"import pathlib, generate; generate.generate({kind!r}, pathlib.Path({str(capture)!r}), scale={scale})"
@@ -105,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=0.05, help="1 is the full size, gigabytes a capture")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--certificates", action="store_true", help="compare one certificate with 1,000 instead")
     parser.add_argument("--keep", type=Path, help="make the captures there, or take those that are there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -113,10 +131,15 @@ def main() -> None:
         floor, inventory = Path(temporary) / "floor", Path(temporary) / "inventory.yaml"
         inventory.write_text(INVENTORY)
         subprocess.run(["cc", "-O3", "-march=native", "-w", "-o", str(floor), str(HERE / "floor.c")], check=True)
-        for kind in KINDS:
-            capture = folder / f"{kind}-{options.scale}.pcap"
+        kinds = CERTIFICATES if options.certificates else KINDS
+        captures = {kind: folder / f"{kind}-{options.scale:g}.pcap" for kind in kinds}
+        for kind, capture in captures.items():
             if not capture.exists():
                 make(kind, capture.absolute(), options.scale)
+        if options.certificates:
+            compare_certificates(captures, inventory, options.rounds)
+            return
+        for kind, capture in captures.items():
             rows = commands(capture, floor, inventory)
             report(kind, measure(rows, options.rounds), *counted(capture, inventory))
         absent = [peer for peer in ("tcpdump", "ndpiReader") if not shutil.which(peer)]

@@ -1,10 +1,11 @@
 """Reads the extensions of certificates: names, uses, authority and key ids. An unreadable one counts as absent."""
 
+import functools
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from observer.evidence.reading import attempt, parsed
+from observer.evidence.reading import CACHE_SIZE, attempt, parsed
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -49,6 +50,7 @@ class Constraints(msgspec.Struct, frozen=True):
     critical: bool
 
 
+@functools.lru_cache(CACHE_SIZE)
 def names(der: bytes) -> Names:
     """The subject's alternative names; other kinds than DNS, address, URI and e-mail are left out."""
     from cryptography import x509  # noqa: PLC0415 - see `reading`
@@ -132,6 +134,7 @@ def unknown_critical(der: bytes) -> bool:
     return any(one.critical and isinstance(one.value, x509.UnrecognizedExtension) for one in extensions or ())
 
 
+@functools.lru_cache(CACHE_SIZE)
 def _extension(der: bytes, kind: type[E]) -> "x509.Extension[E] | None":
     certificate = parsed(der)
     return None if certificate is None else attempt(lambda: certificate.extensions.get_extension_for_class(kind))

@@ -38,10 +38,16 @@ impl Slots {
         }
     }
 
-    /// The flow that a look-up would try first, whatever its key; asking early brings the slot into the cache.
+    /// Reads a bit of the slot where a look-up begins: asking early brings it into the cache.
     #[inline]
-    pub(super) fn peek(&self, hash: u64) -> Option<u32> {
-        self.slots.get(self.home(hash as u32)).map(|slot| slot.flow)
+    pub(super) fn peek(&self, hash: u64) -> u32 {
+        self.at(self.home(hash as u32)).flow
+    }
+
+    /// The first flow with this hash, whatever its key; else a number that no flow has.
+    #[inline]
+    pub(super) fn likely(&self, hash: u64) -> u32 {
+        self.find(hash, |_| true).unwrap_or(FREE)
     }
 
     /// Adds a flow that [`Self::find`] did not find.

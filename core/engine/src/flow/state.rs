@@ -49,7 +49,6 @@ pub(super) struct Half {
     /// Sequence number of the SYN.
     isn: u32,
     last_fingerprint: u32,
-    marks: u8,
 }
 
 const STARTED: u8 = 1;
@@ -57,34 +56,28 @@ const SYN: u8 = 2;
 const FIN: u8 = 4;
 const RST: u8 = 8;
 
-impl Half {
-    fn has(self, mark: u8) -> bool {
-        self.marks & mark != 0
-    }
-
-    /// The sequence number of the first payload byte, where the SYN was seen.
-    pub(super) fn first_byte(self) -> Option<u32> {
-        self.has(SYN).then(|| self.isn.wrapping_add(1))
-    }
-}
-
-/// One connection.
+/// One connection. Its fields stand in the order of their use: a packet touches the first two cache lines, and only
+/// beginning and end touch the third.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Flow {
     pub(super) key: FlowKey,
-    pub(super) first_ns: u64,
     pub(super) last_ns: u64,
+    pub(super) facts: Option<FactIds>,
+    marks: [u8; 2],
+    pub(super) client: Option<End>,
+    pub(super) closing: bool,
     pub(super) halves: [Half; 2],
     pub(super) exchange: Option<Box<Exchange>>,
     copies: Option<Box<Copies>>,
-    pub(super) facts: Option<FactIds>,
+    pub(super) first_ns: u64,
     pub(super) gaps: u32,
     pub(super) generation: u32,
-    pub(super) client: Option<End>,
-    pub(super) closing: bool,
     /// Its facts were told before its end.
     pub(super) told: bool,
 }
+
+const _: () = assert!(std::mem::offset_of!(Flow, halves) == 64 && std::mem::offset_of!(Flow, first_ns) == 128);
 
 /// The last packets of a flow that was seen twice.
 #[derive(Debug)]
@@ -97,25 +90,35 @@ impl Flow {
     pub(super) fn new(key: FlowKey, time_ns: u64, generation: u32) -> Self {
         Self {
             key,
-            first_ns: time_ns,
             last_ns: time_ns,
+            facts: None,
+            marks: [0; 2],
+            client: None,
+            closing: false,
             halves: [Half::default(); 2],
             exchange: None,
             copies: None,
-            facts: None,
+            first_ns: time_ns,
             gaps: 0,
             generation,
-            client: None,
-            closing: false,
             told: false,
         }
     }
 
-    /// Reads a bit of each of its cache lines.
+    /// Reads a bit of each cache line that a packet touches.
     #[inline]
     pub(super) fn touch(&self) -> u64 {
-        let [low, high] = self.halves;
-        self.first_ns ^ low.bytes ^ high.bytes ^ u64::from(self.generation) ^ u64::from(self.key.ends[0].port)
+        let [low, _] = self.halves;
+        self.last_ns ^ low.bytes
+    }
+
+    fn has(&self, end: End, mark: u8) -> bool {
+        end.of(&self.marks) & mark != 0
+    }
+
+    /// Per end the sequence number of its first payload byte, where its SYN was seen.
+    pub(super) fn first_bytes(&self) -> [Option<u32>; 2] {
+        [End::Low, End::High].map(|end| self.has(end, SYN).then(|| end.of(&self.halves).isn.wrapping_add(1)))
     }
 
     /// Whether a segment opens another connection between the same ports: a SYN that is not this one's.
@@ -124,8 +127,7 @@ impl Flow {
         if !segment.flags.syn() || segment.flags.ack() {
             return false;
         }
-        let half = end.of(&self.halves);
-        !half.has(SYN) || half.isn != segment.sequence
+        !self.has(end, SYN) || end.of(&self.halves).isn != segment.sequence
     }
 
     /// Counts a segment; false for another copy of a packet that was already counted.
@@ -137,14 +139,15 @@ impl Flow {
         }
         self.last_ns = self.last_ns.max(time_ns);
         self.mark(end, segment);
+        let started = self.has(end, STARTED);
+        *end.of_mut(&mut self.marks) |= STARTED;
         let half = end.of_mut(&mut self.halves);
         half.last_fingerprint = fingerprint;
         half.packets = half.packets.saturating_add(1);
         half.bytes += u64::from(segment.payload_len);
         let after = segment.sequence.wrapping_add(segment.payload_len);
-        if !half.has(STARTED) || distance(after, half.highest) > 0 {
+        if !started || distance(after, half.highest) > 0 {
             half.highest = after;
-            half.marks |= STARTED;
         }
         true
     }
@@ -153,7 +156,7 @@ impl Flow {
     fn is_copy(&mut self, end: End, segment: &Segment<'_>, fingerprint: u32) -> bool {
         let half = end.of(&self.halves);
         let after = segment.sequence.wrapping_add(segment.payload_len);
-        let brings_nothing = half.has(STARTED) && distance(after, half.highest) <= 0;
+        let brings_nothing = self.has(end, STARTED) && distance(after, half.highest) <= 0;
         if let Some(copies) = &mut self.copies {
             let known = brings_nothing && copies.recent.contains(&fingerprint);
             if !known {
@@ -172,44 +175,39 @@ impl Flow {
 
     fn mark(&mut self, end: End, segment: &Segment<'_>) {
         let flags = segment.flags;
-        let half = end.of_mut(&mut self.halves);
         if flags.syn() {
-            half.marks |= SYN;
-            half.isn = segment.sequence;
+            end.of_mut(&mut self.halves).isn = segment.sequence;
             self.client = self.client.or(Some(if flags.ack() { end.other() } else { end }));
         }
-        let half = end.of_mut(&mut self.halves);
-        if flags.fin() {
-            half.marks |= FIN;
-        }
-        if flags.rst() {
-            half.marks |= RST;
-        }
+        let told = [(flags.syn(), SYN), (flags.fin(), FIN), (flags.rst(), RST)];
+        *end.of_mut(&mut self.marks) |= told.iter().fold(0, |all, (is_so, mark)| all | if *is_so { *mark } else { 0 });
     }
 
     /// Whether both ends are done.
     pub(super) fn is_over(&self) -> bool {
-        let [low, high] = self.halves;
-        low.has(RST) || high.has(RST) || (low.has(FIN) && high.has(FIN))
+        let [low, high] = self.marks;
+        (low | high) & RST != 0 || low & high & FIN != 0
     }
 
     /// Whether neither end's SYN is in the capture.
     pub(super) fn is_midstream(&self) -> bool {
-        let [low, high] = self.halves;
-        !low.has(SYN) && !high.has(SYN)
+        let [low, high] = self.marks;
+        (low | high) & SYN == 0
     }
 
     /// How the connection stands.
     pub(super) fn state(&self, client: End) -> FlowState {
         let (client_half, server_half) = (client.of(&self.halves), client.other().of(&self.halves));
-        if client_half.has(RST) || server_half.has(RST) {
-            let unopened = client_half.has(SYN) && !server_half.has(SYN) && server_half.bytes + client_half.bytes == 0;
+        let (opened, answered) = (self.has(client, SYN), self.has(client.other(), SYN));
+        let [low, high] = self.marks;
+        if (low | high) & RST != 0 {
+            let unopened = opened && !answered && server_half.bytes + client_half.bytes == 0;
             return if unopened { FlowState::Refused } else { FlowState::Reset };
         }
-        if client_half.has(FIN) && server_half.has(FIN) {
+        if low & high & FIN != 0 {
             return FlowState::Closed;
         }
-        if client_half.has(SYN) && server_half.packets == 0 && client_half.bytes == 0 {
+        if opened && server_half.packets == 0 && client_half.bytes == 0 {
             FlowState::Attempted
         } else {
             FlowState::Open

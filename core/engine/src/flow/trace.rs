@@ -4,7 +4,7 @@
 use super::exchange::Exchange;
 use super::key::FlowKey;
 use super::ports::likely_client;
-use super::state::{Flow, Half};
+use super::state::Flow;
 use super::tracker::feed;
 use crate::facts::{FactTable, Facts};
 use crate::packet::Segment;
@@ -36,10 +36,10 @@ impl Trace {
         if settled || (segment.payload_len == 0 && self.flow.exchange.is_none()) {
             return (true, None);
         }
-        let Flow { halves, client, key, exchange, .. } = &mut self.flow;
-        let exchange = exchange.get_or_insert_with(|| {
-            Box::new(Exchange::new(halves.map(Half::first_byte), *client, likely_client(key), Shared::default()))
-        });
+        let next = self.flow.first_bytes();
+        let Flow { client, key, exchange, .. } = &mut self.flow;
+        let exchange = exchange
+            .get_or_insert_with(|| Box::new(Exchange::new(next, *client, likely_client(key), Shared::default())));
         feed(exchange, end, time_ns, segment);
         (true, self.look())
     }

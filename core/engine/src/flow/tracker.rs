@@ -81,6 +81,13 @@ pub struct Tracker {
     pub counters: TrackerCounters,
 }
 
+/// A segment's place in the table: its hash, and the flow that most likely has it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    hash: u64,
+    likely: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Deadline {
     at_ns: u64,
@@ -125,30 +132,33 @@ impl Tracker {
     /// Takes segments in, in their order. The flow table is asked for all of them before the first is handled, so
     /// that their cache misses overlap.
     pub fn segments(&mut self, batch: &[(u64, Segment<'_>)]) {
-        let mut hashes = [0; BATCH_FRAMES];
+        let mut asked = [Asked::default(); BATCH_FRAMES];
         for batch in batch.chunks(BATCH_FRAMES) {
-            for (hash, (_, segment)) in hashes.iter_mut().zip(batch) {
-                *hash = FlowKey::of(segment).0.hash(self.seed);
+            for (asked, (_, segment)) in asked.iter_mut().zip(batch) {
+                asked.hash = FlowKey::of(segment).0.hash(self.seed);
             }
-            let known = hashes.iter().zip(batch).map(|(hash, _)| self.slots.peek(*hash).unwrap_or_default());
-            let mut indices = [0; BATCH_FRAMES];
-            indices.iter_mut().zip(known).for_each(|(index, known)| *index = known);
-            let warm = indices.iter().zip(batch).filter_map(|(index, _)| self.flow(*index)).map(Flow::touch);
+            let homes = asked.iter().zip(batch).map(|(asked, _)| self.slots.peek(asked.hash));
+            std::hint::black_box(homes.fold(0, |sum, home| sum ^ home));
+            for (asked, _) in asked.iter_mut().zip(batch) {
+                asked.likely = self.slots.likely(asked.hash);
+            }
+            let warm = asked.iter().zip(batch).filter_map(|(asked, _)| self.flow(asked.likely)).map(Flow::touch);
             std::hint::black_box(warm.fold(0, |sum, touched| sum ^ touched));
-            for (hash, (time_ns, segment)) in hashes.iter().zip(batch) {
-                self.segment(*time_ns, *hash, segment);
+            for (asked, (time_ns, segment)) in asked.iter().zip(batch) {
+                self.segment(*time_ns, *asked, segment);
             }
         }
     }
 
     #[inline]
-    fn segment(&mut self, time_ns: u64, hash: u64, segment: &Segment<'_>) {
+    fn segment(&mut self, time_ns: u64, asked: Asked, segment: &Segment<'_>) {
         self.expire(time_ns);
         let (key, end) = FlowKey::of(segment);
-        let Self { slots, flows, .. } = self;
-        let is_it =
-            |index: u32| flows.get(index as usize).is_some_and(|flow| flow.as_ref().is_some_and(|f| f.key == key));
-        let index = match slots.find(hash, is_it) {
+        let hash = asked.hash;
+        let is_it = |index: u32| self.flow(index).is_some_and(|flow| flow.key == key);
+        // What a segment of the same batch began or ended was not known when all were asked for.
+        let known = if is_it(asked.likely) { Some(asked.likely) } else { self.slots.find(hash, is_it) };
+        let index = match known {
             Some(index) if !self.reopened(index, end, segment) => index,
             Some(index) => {
                 self.end(index);
@@ -245,12 +255,11 @@ impl Tracker {
             return;
         }
         let fresh = flow.exchange.is_none();
-        let (halves, shared) = (flow.halves, &self.shared);
+        let (next, shared) = (flow.first_bytes(), &self.shared);
         let (client, key) = (flow.client, flow.key);
-        let exchange = flow.exchange.get_or_insert_with(|| {
-            let next = halves.map(super::state::Half::first_byte);
-            Box::new(Exchange::new(next, client, likely_client(&key), shared.clone()))
-        });
+        let exchange = flow
+            .exchange
+            .get_or_insert_with(|| Box::new(Exchange::new(next, client, likely_client(&key), shared.clone())));
         let held = exchange.held_bytes();
         feed(exchange, end, time_ns, segment);
         self.open_exchanges += usize::from(fresh);
