@@ -65,7 +65,7 @@ test: lint test-rust fuzz-smoke test-python ## Everything that must hold before 
 test-rust: setup
 	cargo test --locked --quiet
 
-test-python: build .venv/helm.stamp
+test-python: build .venv/helm.stamp tree-agent
 	pytest
 
 fuzz-smoke: setup ## Ten seconds for each fuzz target
@@ -83,6 +83,24 @@ HELM := helm.sh/helm/v4/cmd/helm@v4.2.4
 .venv/helm.stamp: .venv/system.stamp
 	if command -v go >/dev/null && ! test -x .venv/bin/helm; then GOBIN=$(CURDIR)/.venv/bin go install $(HELM) || true; fi
 	touch $@
+
+TREE := dist/tree
+# What the images hold, each as a folder: locked versions, nothing but what runs there.
+.PHONY: wheel tree-agent tree-collector images
+wheel: .venv/python.stamp
+	rm -rf dist/wheel && maturin build --release --quiet --compatibility off --out dist/wheel
+
+tree-agent: wheel ## The folder that the agent's image holds
+	rm -rf $(TREE)/agent
+	uv pip install --quiet --native-tls --target $(TREE)/agent --constraint requirements.lock dist/wheel/*.whl
+
+tree-collector: wheel ## The folder that the collector's image holds
+	rm -rf $(TREE)/collector
+	uv pip install --quiet --native-tls --target $(TREE)/collector --constraint requirements.lock \
+		"observer[collector,nats] @ file://$$(ls $(CURDIR)/dist/wheel/*.whl)"
+
+images: ## Both images for two architectures, with SBOM and provenance; needs docker buildx
+	docker buildx bake
 
 .PHONY: manifests
 manifests: .venv/helm.stamp ## Render deploy/manifests from the chart
