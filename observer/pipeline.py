@@ -174,6 +174,12 @@ def fetch(endpoint: Endpoint, timeout_s: float) -> list[bytes]:
         raise ProbeFailedError(str(error)) from None
 
 
+def files_of(known: Known, *, inventory: str | None, ca: Sequence[str], rules: str | None) -> list[Path]:
+    """The files that `known` was read from, those that its inventory names included."""
+    authorities = [*map(anchors.anchor_file, ca), *_authorities(known.inventory)]
+    return [*(Path(named) for named in (inventory, rules) if named), *(authority.path for authority in authorities)]
+
+
 class Watch:
     """A running capture whose flows are judged as they come, by what is known and may change meanwhile.
 

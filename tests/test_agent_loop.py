@@ -6,6 +6,7 @@ from typing import Any
 
 from observer import agent
 from observer.agent.findings import Ledger
+from observer.agent.teller import Clock, Teller
 from observer.analysis import ByteSink
 from observer.events import Observer
 from observer.model import EventClass
@@ -79,8 +80,8 @@ def flow(*causes: str, flow_id: str = "f1", final: bool = False, end: int = 1, s
 
 def told(watch: Played, steps: int, interval_s: float, sink: Kept | None = None) -> list[Event]:
     sink, answers, seconds = sink or Kept(), iter([*[False] * steps, True]), iter(range(1, 1000))
-    clock = agent.Clock(lambda: 0, lambda: float(next(seconds)))
-    agent.run(watch, sink, lambda: next(answers), interval_s=interval_s, clock=clock)
+    clock = Clock(lambda: 0, lambda: float(next(seconds)))
+    agent.run(watch, Teller(watch, sink, clock), lambda: next(answers), interval_s=interval_s, clock=clock)
     return sink.events()
 
 

@@ -5,6 +5,7 @@ again.
 """
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ JUDGEMENT = b'"path":{"id":"'
 """Where in an event begins what all flows of one shape share."""
 
 Event = dict[str, Any]
+Kind = tuple[str, str]
+"""Rule and severity."""
 
 
 class _Times(msgspec.Struct, frozen=True):
@@ -54,6 +57,7 @@ class _Path(msgspec.Struct, frozen=True):
 
 class _Named(msgspec.Struct, frozen=True):
     id: str
+    severity: str = ""
     cause: str = ""
 
 
@@ -68,7 +72,8 @@ class _Judged(msgspec.Struct, frozen=True):
 class _Entry:
     """One key: what is always the same of it, and what is new since it was last told."""
 
-    def __init__(self, flow: _Flow) -> None:
+    def __init__(self, flow: _Flow, kind: Kind) -> None:
+        self.kind = kind
         self.client, self.server = bytes(flow.client), bytes(flow.server)
         self.first_seen, self.last_seen = flow.flow.start, flow.flow.end
         self.count = self.open = 0
@@ -114,6 +119,8 @@ class Ledger:
         self._untold: dict[str, _Entry] = {}
         self._open: set[tuple[str, str]] = set()
         self._judged: dict[bytes, _Judged] = {}
+        self.known, self.flows = Counter[Kind](), Counter[Kind]()
+        """The keys that are known now, and the flows that showed them."""
         self.forgotten = 0
         """How many keys were forgotten with something of them untold."""
 
@@ -126,8 +133,10 @@ class Ledger:
         for finding in judged.findings:
             named = msgspec.json.decode(finding, type=_Named)
             key = keys.of(named.id, named.cause, path, client, server)
-            entry = self._entry(key, flow, now_s)
-            entry.add(flow, judged, finding, is_new_flow=self._is_new_flow(key, entry, flow))
+            entry = self._entry(key, flow, (named.id, named.severity), now_s)
+            is_new_flow = self._is_new_flow(key, entry, flow)
+            entry.add(flow, judged, finding, is_new_flow=is_new_flow)
+            self.flows[entry.kind] += is_new_flow
 
     def news(self, now_s: float) -> list[Event]:
         """What was never told before."""
@@ -150,7 +159,10 @@ class Ledger:
     def _forget(self, now_s: float) -> None:
         silent = (key for key, entry in self._entries.items() if now_s - entry.heard_s >= FORGET_S and not entry.open)
         for key in list(silent):
-            del self._entries[key]
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self.known[self._entries.pop(key).kind] -= 1
 
     def _judgement(self, line: bytes) -> _Judged:
         shared = line[line.rindex(JUDGEMENT) : -len(b"\n")]
@@ -160,12 +172,15 @@ class Ledger:
             self._judged[shared] = msgspec.json.decode(b"{" + shared, type=_Judged)
         return self._judged[shared]
 
-    def _entry(self, key: str, flow: _Flow, now_s: float) -> _Entry:
+    def _entry(self, key: str, flow: _Flow, kind: Kind, now_s: float) -> _Entry:
         """The entry of a key, now the youngest."""
-        entry = self._entries.pop(key, None) or _Entry(flow)
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            entry = _Entry(flow, kind)
+            self.known[kind] += 1
         if len(self._entries) >= self._max_keys:
             oldest = next(iter(self._entries))
-            del self._entries[oldest]
+            self._drop(oldest)
             self.forgotten += self._untold.pop(oldest, None) is not None
         self._entries[key] = self._untold[key] = entry
         entry.heard_s = now_s

@@ -1,7 +1,7 @@
 """Several destinations as one sink."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from observer.model import EventClass
 from observer.sinks import Lines, Status
@@ -33,6 +33,10 @@ class Several:
         """Hand on what waits, for at most so long at each."""
         for sink in self.sinks:
             sink.close(within_s)
+
+    def each(self) -> Mapping[str, Status]:
+        """How each stands, by its name."""
+        return {sink.name: sink.status() for sink in self.sinks}
 
     def status(self) -> Status:
         """All of them together."""

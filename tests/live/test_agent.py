@@ -133,7 +133,9 @@ def test_a_verdict_is_told_before_the_end_and_under_the_same_id(heard: Events, a
     early = {event["id"]: event for event in heard[agent] if event["kind"] == "flow" and not event["final"]}
     finals = {event["id"]: event for event in _finals(heard[agent]).values()}
     assert early.keys() <= finals.keys()
-    assert all(event["verdict"] == finals[key]["verdict"] for key, event in early.items())
+    settled = {key: event["verdict"] for key, event in early.items() if event["verdict"]["state"] != "unknown"}
+    assert settled  # one that was unknown may be known once another flow has shown the certificate
+    assert settled == {key: finals[key]["verdict"] for key in settled}
     carried_on = [key for key, event in finals.items() if event["tls"] and event["tls"]["outcome"] == "carried-on"]
     assert carried_on
     assert set(carried_on) <= early.keys()
@@ -152,7 +154,7 @@ def test_nothing_is_lost_and_the_filter_is_named(heard: Events, agent: str) -> N
 def test_each_finding_of_the_flows_is_told_once_under_its_key(heard: Events, agent: str) -> None:
     told = [event for event in heard[agent] if event["kind"] == "finding"]
     in_flows: dict[tuple[str, str, str, int], set[str]] = {}
-    for flow in _finals(heard[agent]).values():
+    for flow in (event for event in heard[agent] if event["kind"] == "flow"):
         for finding in flow["findings"]:
             place = (finding["id"], finding["cause"], flow["server"]["name"], flow["server"]["port"])
             in_flows.setdefault(place, set()).add(flow["id"])
