@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from observer.config import STANDARD_OUTPUT, Settings
 from observer.errors import ConfigurationError
+from observer.formats.format import Format
 from observer.sinks import Sink
 from observer.sinks.file import File, Rotation
+from observer.sinks.formatted import Formatted
 from observer.sinks.queue import Queued
 from observer.sinks.several import Several
 from observer.sinks.stdout import Stream
@@ -34,9 +36,13 @@ def _sinks(chosen: Settings, node: str, complain: Complain) -> Iterator[Sink]:
     if chosen.alerts:
         yield _alerting(chosen.alerts, complain)
     if chosen.output:
-        yield _file(chosen, chosen.output)
+        yield _formatted(chosen, _file(chosen, chosen.output))
     elif not chosen.collector:
-        yield Stream(sys.stdout.buffer)
+        yield _formatted(chosen, Stream(sys.stdout.buffer))
+
+
+def _formatted(chosen: Settings, sink: Sink) -> Sink:
+    return sink if chosen.output_format is Format.NATIVE else Formatted(sink, chosen.output_format)
 
 
 def _file(chosen: Settings, path: str) -> Sink:

@@ -6,11 +6,15 @@ import msgspec
 
 from observer.config.reading import Location, Secret
 from observer.config.telling import amount, told
+from observer.formats.format import Format
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Part of an agent's settings."""
 
+    output_format: Annotated[
+        Format, told("How events look in the output; a collector always gets them as they are.", flag="--format")
+    ] = Format.NATIVE
     spool: Annotated[Location | None, told("Keep events here until they are delivered.", unit="DIR")] = None
     spool_findings_mib: Annotated[
         int, amount("Findings that may wait, compressed.", 1, flag="--spool-findings", unit="MIB")
