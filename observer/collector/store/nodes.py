@@ -11,9 +11,10 @@ FROM reports FINAL GROUP BY cluster, node ORDER BY cluster, node"""
 FLOWS = """SELECT cluster, node, count(), toUnixTimestamp64Milli(max(flows.received)) * 1000000
 FROM flows FINAL {where} GROUP BY cluster, node"""
 
-NAMED = """SELECT DISTINCT
-  arrayJoin([(cluster, client_name, client_role), (cluster, server_name, server_role)]) AS named
-FROM flows {where}"""
+NAMED = """SELECT DISTINCT cluster, name FROM (
+  SELECT DISTINCT cluster, client_name AS name FROM flows {clients}
+  UNION ALL SELECT DISTINCT cluster, server_name AS name FROM flows {servers}
+) WHERE name != ''"""
 
 REPORTING = """SELECT uniqExact(node) FROM (
   SELECT node FROM reports WHERE node IN {nodes:Array(String)}
@@ -34,11 +35,8 @@ class Nodes:
         flows = {tuple(row[:2]): row[2:] for row in self._connection.rows(FLOWS.replace("{where}", where), values)}
         told = self._connection.rows(REPORTS.replace("{lost}", " AND ".join(lost) or "true"), values)
         reports = {tuple(row[:2]): row[2:] for row in told}
-        named = {
-            (cluster, name)
-            for ((cluster, name, role),) in self._connection.rows(NAMED.replace("{where}", where), values)
-            if role == "node" and name
-        }
+        sides = {f"{side}s": conditions.where([*parts, f"{side}_role = 'node'"]) for side in ("client", "server")}
+        named = {tuple(row) for row in self._connection.rows(NAMED.format(**sides), values)}
         nodes = []
         for cluster, node in sorted({*flows, *reports, *named}):
             count, flowed = flows.get((cluster, node), (0, 0))
