@@ -5,6 +5,7 @@ The store keeps each event once by itself; the memory here only spares it the wo
 
 import base64
 import hashlib
+import logging
 import queue
 import threading
 from collections import Counter, OrderedDict
@@ -25,6 +26,8 @@ COMMIT_EVENTS = 100_000
 REMEMBERED_BATCHES = 100_000
 KEPT_BODY_BYTES = 1024 * 1024
 """Of a refused batch; agents' batches are smaller, what is larger is no agent's."""
+
+logger = logging.getLogger(__name__)
 
 Committed = Callable[[Rows], None]
 
@@ -157,7 +160,14 @@ class Ingest:
                 one.done.set_exception(fault)
             else:
                 one.done.set_result(None)
-                self._committed(one.rows)
+                self._tell(one.rows)
+
+    def _tell(self, taken: Rows) -> None:
+        try:
+            self._committed(taken)
+        except Exception:
+            # The rows are in the store: whoever listens has a fault, and the next batch must still be committed.
+            logger.exception("a fault of who hears of committed events")
 
     def _fault(self, together: list[_Waiting]) -> Exception | None:
         try:

@@ -122,6 +122,9 @@ class KeeperThread:
                 self._keeper.step()
             except StoreUnavailable as error:
                 logger.warning("findings are not looked at: %s", error)
+            except Exception:
+                # The next step looks at the same events again; a thread that ended would look at none, unnoticed.
+                logger.exception("a fault while findings were looked at")
             if stopped:
                 return
             self._wake.wait(POLL_S)

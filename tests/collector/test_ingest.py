@@ -6,6 +6,10 @@ import pytest
 import running
 
 from collector.made import flow, lines
+from observer.collector.ingest import Delivery, Ingest
+from observer.collector.rows import Rows
+from observer.collector.store.clickhouse import embedded
+from observer.collector.store.schema import Retention
 
 
 def ids(collector: running.Collector, **query: str) -> list[str]:
@@ -84,3 +88,21 @@ def test_a_kill_after_the_commit_neither_loses_nor_doubles(tmp_path: Path) -> No
             exported = client.get("/api/v1/flows/export").text.splitlines()
     assert [one["flows"] for one in sums] == [600]
     assert len(exported) == 600
+
+
+def test_who_hears_of_batches_and_fails_does_not_stop_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Rows) -> None:
+        raise RuntimeError("no listener")
+
+    store = embedded(tmp_path, Retention(), sync=False)
+    ingest = Ingest(store, fails)
+    told = [
+        ingest.take(Delivery(lines(flow(number)), "", str(number), "n", "flow", "p", "2026-11-25T15:00:00.000Z"))
+        for number in range(2)
+    ]
+    ingest.close()
+    store.close()
+    assert [answer.accepted for answer in told] == [1, 1]
+    assert "no listener" in caplog.text
