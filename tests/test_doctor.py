@@ -9,8 +9,11 @@ from observer.capture.doctor import Check, Health, Machine, can_capture, examine
 NET_RAW, BPF, PERFMON, SYS_ADMIN = 1 << 13, 1 << 39, 1 << 38, 1 << 21
 
 
-def machine(root: Path, *, held: int = 0, jit: str = "1", release: str = "6.18.0") -> Machine:
+def machine(
+    root: Path, *, held: int = 0, jit: str = "1", release: str = "6.18.0", others: dict[str, str] | None = None
+) -> Machine:
     for path, text in (
+        *(others or {}).items(),
         ("proc/self/status", f"Name:\tx\nCapEff:\t{held:016x}\n"),
         ("proc/sys/net/core/bpf_jit_enable", jit),
     ):
@@ -41,6 +44,25 @@ def test_a_kernel_without_a_coarse_clock_for_filters_is_poor(tmp_path: Path) -> 
 @pytest.mark.parametrize(("setting", "expected"), [("0", Health.POOR), ("1", Health.GOOD), ("2", Health.GOOD)])
 def test_an_interpreted_filter_is_poor(tmp_path: Path, setting: str, expected: Health) -> None:
     assert health(machine(tmp_path, jit=setting))["BPF compiler (JIT)"] is expected
+
+
+@pytest.mark.parametrize(("kilobytes", "expected"), [(20_000, Health.POOR), (400_000, Health.GOOD)])
+def test_little_memory_for_the_ring_is_poor(tmp_path: Path, kilobytes: int, expected: Health) -> None:
+    others = {"proc/meminfo": f"MemTotal: 1 kB\nMemAvailable:   {kilobytes} kB\n"}
+    assert health(machine(tmp_path, others=others))["memory for the ring"] is expected
+
+
+@pytest.mark.parametrize(("source", "expected"), [("tsc", Health.GOOD), ("hpet", Health.POOR)])
+def test_a_slow_clock_is_poor(tmp_path: Path, source: str, expected: Health) -> None:
+    others = {"sys/devices/system/clocksource/clocksource0/current_clocksource": source}
+    assert health(machine(tmp_path, others=others))["clock"] is expected
+
+
+def test_a_machine_of_which_only_the_loopback_is_up_is_poor(tmp_path: Path) -> None:
+    others = {"sys/class/net/lo/operstate": "unknown\n", "sys/class/net/eth0/operstate": "down\n"}
+    assert health(machine(tmp_path, others=others))["interfaces that are up"] is Health.POOR
+    (tmp_path / "sys/class/net/eth0/operstate").write_text("up\n")
+    assert health(machine(tmp_path, others={}))["interfaces that are up"] is Health.GOOD
 
 
 def test_every_lack_has_a_cost(tmp_path: Path) -> None:

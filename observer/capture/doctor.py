@@ -22,6 +22,8 @@ CAPABILITIES = {
 """Number in linux/capability.h, and what its absence costs."""
 
 RING_BYTES = 16 * 1024 * 1024
+ROOM = 4
+"""So many times the ring should be free: the ring itself, and what the agent keeps of flows."""
 
 
 class Health(StrEnum):
@@ -62,6 +64,9 @@ def examine(machine: Machine) -> Iterator[Check]:
     yield _btf(machine)
     yield from _capabilities(machine)
     yield _jit(machine)
+    yield _memory(machine)
+    yield _clock(machine)
+    yield _interfaces(machine)
 
 
 def attempt() -> Iterator[Check]:
@@ -111,6 +116,34 @@ def _jit(machine: Machine) -> Check:
     setting = machine.text("proc/sys/net/core/bpf_jit_enable").strip()
     health = Health.GOOD if setting in {"1", "2"} else Health.POOR
     return Check("BPF compiler (JIT)", health, setting or "unknown", "the filter runs several times slower")
+
+
+def _memory(machine: Machine) -> Check:
+    """The ring is memory that cannot be swapped out; a control group may allow less than the machine has."""
+    line = re.search(r"^MemAvailable:\s*([0-9]+) kB$", machine.text("proc/meminfo"), re.MULTILINE)
+    cost = "packets find no room in a burst, or the agent is ended by the kernel"
+    if not line:
+        return Check("memory for the ring", Health.POOR, "unknown", cost)
+    available = int(line[1]) * 1024
+    health = Health.GOOD if available >= ROOM * RING_BYTES else Health.POOR
+    return Check("memory for the ring", health, f"{available // 1024 // 1024} MiB available", cost)
+
+
+def _clock(machine: Machine) -> Check:
+    """Packets bear the kernel's time, so the times of two nodes agree no better than their clocks."""
+    source = machine.text("sys/devices/system/clocksource/clocksource0/current_clocksource").strip()
+    slow = {"hpet", "acpi_pm", "jiffies", "refined-jiffies"}
+    health = Health.POOR if not source or source in slow else Health.GOOD
+    return Check("clock", health, source or "unknown", "each packet's time stamp costs more than the filter itself")
+
+
+def _interfaces(machine: Machine) -> Check:
+    folder = machine.root / "sys/class/net"
+    names = sorted(place.name for place in folder.iterdir()) if folder.is_dir() else []
+    up = [name for name in names if machine.text(f"sys/class/net/{name}/operstate").strip() in {"up", "unknown"}]
+    health = Health.GOOD if set(up) - {"lo"} else Health.POOR
+    cost = "only this machine's traffic with itself is seen; in a container, hostNetwork shows the host's"
+    return Check("interfaces that are up", health, ", ".join(up) or "none", cost)
 
 
 def _rung(name: str, backend: str, cost: str) -> Check:
