@@ -23,6 +23,7 @@ COMMANDS = {
     "inventory": "Who is who in the cluster.",
     "probe": "Fetch the certificates that endpoints show.",
     "rules": "What is looked for: paths, and findings on them.",
+    "top": "Show what a running agent sees, on a terminal.",
     "webhook": "Alerts: who is told of findings, and what could not be delivered.",
 }
 """The commands, each a module of `observer.cli`, and what `--help` says of them without loading any."""
