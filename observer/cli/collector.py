@@ -83,7 +83,10 @@ def command(context: click.Context, data: Path | None, tokens: Path | None, **op
 
 
 def _serve(context: click.Context, data: Path, options: Options) -> None:
-    from observer.collector import server, service
+    try:
+        from observer.collector import server, service
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{error.name} is missing: pip install 'observer[collector]'") from error
     from observer.collector.api.events import Bounds
     from observer.collector.store.schema import Retention
 
