@@ -80,6 +80,16 @@ class Agent:
     def chain_count(self) -> int: ...
     def chain(self, chain: int) -> list[bytes]: ...
     def counters(self) -> dict[str, int]: ...
+    def know(
+        self,
+        address: str | IPv4Address | IPv6Address,
+        port: int,
+        server_name: str | None,
+        chain: Sequence[bytes],
+        source: str,
+        times_ns: tuple[int, int],
+    ) -> None: ...
+    def shown(self) -> bytes: ...
     def judge(
         self,
         evaluate: Callable[[bytes], tuple[bytes, bytes, bytes, bytes, str, bool]],

@@ -69,11 +69,12 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What flows are judged by: the rules, who is who (null where nobody said), and which authorities clients trust."""
+    """What flows are judged by: rules, who is who (null: nobody said), trusted authorities, what endpoints showed."""
 
     rules: ruleset.RuleSet
     inventory: Inventory | None
     trust: Trust
+    memory: tuple[Shown, ...] = ()
 
     def selection(self, captured_on: str | None) -> tuple[list[int], list[str]]:
         """The server ports and the addresses whose connections are captured."""
@@ -83,14 +84,16 @@ class Known(msgspec.Struct, frozen=True):
         return sorted(ports), [server.address for server in inventory.apiservers]
 
 
-def read_known(*, inventory: str | None, ca: Sequence[str], rules: str | None) -> Known:
+def read_known(*, inventory: str | None, ca: Sequence[str], rules: str | None, memory: Sequence[str] = ()) -> Known:
     """What the files say; `rules` is a folder in place of the rules that come with the program.
 
     ConfigurationError says what is wrong, and where.
     """
     loaded_rules = ruleset.load(Path(rules)) if rules else ruleset.load()
     known = file.load(Path(inventory)) if inventory else None
-    return Known(loaded_rules, known, anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)]))
+    trust = anchors.load([*map(anchors.anchor_file, ca), *_authorities(known)])
+    remembered = tuple(shown for file in memory for shown in endpoint_memory.read(file))
+    return Known(loaded_rules, known, trust, remembered)
 
 
 def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
@@ -112,21 +115,19 @@ def analyze(  # noqa: PLR0913 - the settings of one run, by keyword
 
     InputError and ConfigurationError say what and where; a capture that ends early is no error.
     """
-    given = read_known(inventory=inventory, ca=ca, rules=rules)
+    given = read_known(inventory=inventory, ca=ca, rules=rules, memory=memory)
     core = _core.Analysis()
     for log in keylog:
         _add_secrets(core, log)
     notes = tuple(_read(core, capture, progress) for capture in captures)
     core.finish()
-    remembered = [shown for file in memory for shown in endpoint_memory.read(file)]
-    for shown in remembered:
-        _know(core, shown)
+    _know(core, given.memory)
     chains = _Chains(core)
     used = given.inventory or _inferred(core, chains)
     bench = _Bench(Classifier(given.rules, used, given.trust, chains, compile_places(used, captured_on)), chains)
     sums = bench.judge(core, used.cluster, flows_out)
     if remember is not None:
-        remember([*remembered, *(_shown(one, chains) for one in sums.shown)])
+        remember([*given.memory, *(_shown(one, chains) for one in sums.shown)])
     base = Analysis(notes, (), (), core.counters(), 0, inventory=inventory, anchors=given.trust.size)
     return totals.analysis(bench.judged, sums, bench.places, given.rules, base)
 
@@ -140,12 +141,13 @@ def infer(captures: Sequence[str], *, progress: Progress | None = None) -> Inven
     return _inferred(core, _Chains(core))
 
 
-def _know(core: "_core.Analysis", shown: Shown) -> None:
-    times_ns = shown.first_seen_ns, shown.last_seen_ns
-    core.know(shown.address, shown.port, shown.server_name, shown.chain, shown.source, times_ns)
+def _know(core: "_core.Analysis | _core.Agent", memory: Sequence[Shown]) -> None:
+    for shown in memory:
+        times_ns = shown.first_seen_ns, shown.last_seen_ns
+        core.know(shown.address, shown.port, shown.server_name, shown.chain, shown.source, times_ns)
 
 
-def _shown(one: totals.ShownChain, chains: "_Chains") -> Shown:
+def _shown(one: totals.ShownChain, chains: Callable[[int], list[bytes]]) -> Shown:
     chain = tuple(chains(one.chain))
     known = one.address, one.port, one.server_name, ChainSource.REMEMBERED, one.first, one.last
     return Shown(*known, chain, one.flows)
@@ -192,11 +194,15 @@ class Watch:
         self._core = source.open(*known.selection(source.captured_on))
         backend, self.hindrance = self._core.backend()
         self.observer = events.Observer(cluster, node, backend, _core.version())
+        _know(self._core, known.memory)
         self._learn(known)
 
     def reconfigure(self, known: Known) -> None:
-        """Judge every flow from now on, the open ones too, by what is known now; none is lost and none ends."""
-        self._learn(known)
+        """Judge every flow from now on, the open ones too, by what is known now; none is lost and none ends.
+
+        What endpoints showed stays remembered.
+        """
+        self._learn(msgspec.structs.replace(known, memory=self.known.memory))
 
     def _learn(self, known: Known) -> None:
         inventory = known.inventory or Inventory()
@@ -223,6 +229,11 @@ class Watch:
     def counters(self) -> dict[str, int]:
         """What was counted, by name."""
         return self._core.counters()
+
+    def remembered(self) -> list[Shown]:
+        """What endpoints showed: what was known before, and what passed here."""
+        shown = msgspec.json.decode(self._core.shown(), type=list[totals.ShownChain])
+        return [*self.known.memory, *(_shown(one, self.chain) for one in shown)]
 
     def chain_count(self) -> int:
         """How many certificate chains were seen."""

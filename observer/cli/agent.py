@@ -18,7 +18,7 @@ from observer.agent.notify import Notifier
 from observer.agent.reload import Reloader
 from observer.agent.state import State
 from observer.agent.teller import Teller
-from observer.cli import destinations, settings
+from observer.cli import destinations, keeping, settings
 from observer.config import Settings
 from observer.logs import Log
 from observer.pipeline import Known, Source, Watch, files_of, read_known
@@ -67,7 +67,8 @@ def _complaint(log: Log) -> destinations.Complain:
 
 
 def _read(chosen: Settings) -> Known:
-    return read_known(inventory=chosen.inventory, ca=chosen.ca, rules=chosen.rules)
+    memory = keeping.files(chosen.memory)
+    return read_known(inventory=chosen.inventory, ca=chosen.ca, rules=chosen.rules, memory=memory)
 
 
 def _watch(chosen: Settings, known: Known) -> Watch:
@@ -101,6 +102,7 @@ class _Daemon:
         )
         reloads = lambda: self._reloader.reloads  # noqa: E731 - asked again each time
         self._state = State(self._watch, self._teller, reloads, out.each, time.monotonic)
+        self._keeper = keeping.Keeper(self._watch, chosen.memory, log, every_s=chosen.summary_every_s)
         self._stopped: list[int] = []
 
     def run(self) -> None:
@@ -116,8 +118,15 @@ class _Daemon:
                 self._teller,
                 lambda: bool(self._stopped) or self._out.gone,
                 interval_s=self._chosen.summary_every_s,
-                chores=(self._reloader.tick, self._keep_to_budget, self._state.tick, self._notifier.tick),
+                chores=(
+                    self._reloader.tick,
+                    self._keep_to_budget,
+                    self._state.tick,
+                    self._notifier.tick,
+                    self._keeper.tick,
+                ),
             )
+            self._keeper.write()
 
     def _serve(self, stack: ExitStack) -> None:
         if self._chosen.listen is None:

@@ -62,6 +62,10 @@ class Settings(Delivery, frozen=True, kw_only=True):
         tuple[Location, ...], told("Authorities that clients trust (PEM). Repeatable.", unit="[ROLE=]FILE")
     ] = ()
     rules: Annotated[Location | None, told("Rules in place of those that come with the program.", unit="DIR")] = None
+    memory: Annotated[
+        Location | None,
+        told("What endpoints showed: read at the start where it is there, and written with each summary."),
+    ] = None
     reload_every_s: Annotated[
         float,
         amount("How often these files are looked at; 0: on SIGHUP alone.", flag="--reload-every", unit="SECONDS"),

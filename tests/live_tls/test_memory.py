@@ -1,13 +1,18 @@
 """What probes learn, held against TLS 1.3 flows of real servers and clients."""
 
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from authority import Authority
 
-from .network import BEHIND, PORT, SERVER, Network, stop
-from .reading import flows, remembered
+from observer.evidence.memory import read
+
+from .network import BEHIND, CLIENT, PORT, SERVER, Network, stop
+from .reading import INVENTORY, OBSERVER, flows, remembered
 from .servers import curl, nginx, openssl
 
 
@@ -101,3 +106,42 @@ def test_an_interceptor_is_noticed_by_its_length_and_found_by_the_next_probe(
     assert any(reason.startswith("certificate-not-known") for reason in noticed["verdict"]["reasons"])
     assert (judged(found), findings(found)) == (("unverified", "probed"), {"certificate-foreign-beside-trusted"})
     assert found["tls"]["server"]["certificates"][0]["issuer"] == "CN=intercepting-proxy"
+
+
+def test_the_agent_uses_and_keeps_what_endpoints_showed(
+    network: Network, authority: Authority, tmp_path: Path, go_peer: Path
+) -> None:
+    files = authority.issue("server", "node1", SERVER)
+    serve = ("-listen", f"{SERVER}:{PORT}", "-cert", files[0], "-key", files[1], "-version")
+    older = network.start(go_peer, *serve, "1.2", ready="ready")
+    learns = agent(network, tmp_path, authority)
+    network.run(go_peer, "-version", "1.2", "-dial", f"{SERVER}:{PORT}", "-from", CLIENT)
+    (clear,) = ended(learns, tmp_path)
+    stop(older)
+
+    network.start(go_peer, *serve, "1.3", ready="ready")
+    knows = agent(network, tmp_path, authority)
+    network.run(go_peer, "-dial", f"{SERVER}:{PORT}", "-from", CLIENT)
+    (hidden,) = ended(knows, tmp_path)
+
+    assert judged(clear) == ("verifiable", "clear")
+    assert judged(hidden) == ("verifiable", "earlier")
+    (kept,) = read(str(tmp_path / "memory.ndjson"))
+    assert (kept.address, kept.port, kept.flows) == (SERVER, PORT, 1)
+
+
+def agent(network: Network, folder: Path, authority: Authority) -> subprocess.Popen[str]:
+    (folder / "inventory.yaml").write_text(INVENTORY)
+    given = ("--inventory", folder / "inventory.yaml", "--ca", authority.file, "--memory", folder / "memory.ndjson")
+    where = ("--interface", "lo", "--output", folder / "events.ndjson")
+    return network.start(OBSERVER, "agent", *given, *where, ready="capturing with")
+
+
+def ended(process: subprocess.Popen[str], folder: Path) -> list[dict[str, Any]]:
+    """The last event of each flow with application data, taken out of the file."""
+    time.sleep(0.5)
+    stop(process)
+    file = folder / "events.ndjson"
+    events = [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
+    file.unlink()
+    return [event for event in events if event["kind"] == "flow" and event["final"] and event["protocol"] == "tls"]

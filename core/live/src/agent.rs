@@ -6,8 +6,8 @@ use crate::shared::{Direction, Tally};
 use engine::analysis::PacketCounters;
 use engine::capture::{BATCH_FRAMES, Frame};
 use engine::facts::FactTable;
-use engine::flow::{FlowRecord, Limits, Tracker};
-use engine::judge::{Judge, Report, Standing, Surroundings};
+use engine::flow::{Endpoint, FlowRecord, Limits, Tracker};
+use engine::judge::{Judge, Known, Report, Shown, Standing, Surroundings};
 use engine::packet::{Decoded, Segment, decode};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -86,6 +86,16 @@ impl Agent {
         let renewed = self.standing.renew(&mut self.tracker);
         self.renewals += u64::from(renewed);
         Ok(renewed)
+    }
+
+    /// Takes in a chain that an endpoint is known to show, to be given to the handshakes that hide theirs.
+    pub fn know(&mut self, server: Endpoint, known: Known) {
+        self.standing.memory().know(&mut self.tracker.facts, server, known);
+    }
+
+    /// What endpoints showed here so far, as far as it is remembered.
+    pub fn shown(&mut self) -> Vec<(Endpoint, Shown)> {
+        self.standing.memory().shown().into_iter().map(|(server, shown)| (server, shown.clone())).collect()
     }
 
     /// The inventory or the rules are others now: all is judged anew.

@@ -1,8 +1,8 @@
 //! `Agent`: follows the connections of running interfaces and judges through a Python callable.
 
-use crate::analysis::{Row, Turns, boundaries_of, places};
-use crate::judge::Callback;
-use engine::flow::Limits;
+use crate::analysis::{Row, Turns, boundaries_of, known, places};
+use crate::judge::{Callback, shown_json};
+use engine::flow::{Endpoint, Limits};
 use engine::judge::{Origin, Surroundings};
 use live::capture::Wish;
 use live::interface;
@@ -95,6 +95,27 @@ impl Agent {
     /// What was counted, by name.
     fn counters(&mut self) -> HashMap<&'static str, u64> {
         self.inner.counters().into_iter().collect()
+    }
+
+    /// Takes in a chain (DER, leaf first) that an endpoint is known to show, as `Analysis.know` does.
+    #[pyo3(signature = (address, port, server_name, chain, source, times_ns))]
+    fn know(
+        &mut self,
+        address: IpAddr,
+        port: u16,
+        server_name: Option<&str>,
+        chain: Vec<Vec<u8>>,
+        source: &str,
+        times_ns: (u64, u64),
+    ) -> PyResult<()> {
+        let known = known(server_name, chain, source, times_ns)?;
+        self.inner.know(Endpoint { address: address.into(), port }, known);
+        Ok(())
+    }
+
+    /// What endpoints showed here so far, as JSON; chains by their numbers.
+    fn shown<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &shown_json(&self.inner.shown())?))
     }
 
     /// Judges what was reported since the last time. `boundaries` are those of all chains. True where the chains have

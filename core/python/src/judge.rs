@@ -1,6 +1,7 @@
 //! Carries shapes to a Python callable and its answers back.
 
-use engine::judge::{Group, Judge, Judgement, STATES, Totals, text_address};
+use engine::flow::Endpoint;
+use engine::judge::{Group, Judge, Judgement, STATES, Shown, Totals, text_address};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -106,7 +107,20 @@ pub(crate) fn totals_json(totals: &Totals) -> PyResult<Vec<u8>> {
     let mut rest: Vec<_> = totals.ungrouped.iter().collect();
     rest.sort_unstable_by_key(|(judgement, _)| **judgement);
     let unnamed = rest.into_iter().map(|(judgement, group)| plain(*judgement, group));
-    let shown = totals.shown.iter().map(|(server, shown)| ShownJson {
+    let shown = totals.shown.iter().map(shown);
+    let json =
+        TotalsJson { judgements: judgements.collect(), groups: named.chain(unnamed).collect(), shown: shown.collect() };
+    serde_json::to_vec(&json).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// What endpoints showed as JSON.
+pub(crate) fn shown_json(all: &[(Endpoint, Shown)]) -> PyResult<Vec<u8>> {
+    let all: Vec<_> = all.iter().map(shown).collect();
+    serde_json::to_vec(&all).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn shown((server, shown): &(Endpoint, Shown)) -> ShownJson<'_> {
+    ShownJson {
         address: text(server.address),
         port: server.port,
         server_name: shown.server_name.as_deref(),
@@ -114,10 +128,7 @@ pub(crate) fn totals_json(totals: &Totals) -> PyResult<Vec<u8>> {
         flows: shown.flows,
         first: shown.first_ns,
         last: shown.last_ns,
-    });
-    let json =
-        TotalsJson { judgements: judgements.collect(), groups: named.chain(unnamed).collect(), shown: shown.collect() };
-    serde_json::to_vec(&json).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
 }
 
 fn plain(judgement: u32, group: &Group) -> GroupJson {

@@ -147,8 +147,8 @@ impl Memory {
         self.add(server, Shown { chain, server_name, length, source, flows: 0, first_ns, last_ns });
     }
 
-    /// Adds what a flow showed, if it showed anything.
-    pub(super) fn note(&mut self, facts: &FactTable, record: &FlowRecord) {
+    /// Adds what a flow showed, if it showed anything; `flows` is 0 for one that is told again later.
+    pub(super) fn note(&mut self, facts: &FactTable, record: &FlowRecord, flows: u64) {
         let of = facts.facts(record.facts.shape);
         let [Some(chain), _] = of.chains() else { return };
         self.add(
@@ -158,7 +158,7 @@ impl Memory {
                 server_name: of.server_name().map(Box::from),
                 length: of.certificate_length().unwrap_or_else(|| facts.certificate_length(chain)),
                 source: Source::Remembered,
-                flows: 1,
+                flows,
                 first_ns: record.first_ns,
                 last_ns: record.first_ns,
             },
@@ -366,7 +366,7 @@ mod tests {
     impl Bench {
         fn shows(&mut self, certificate: &[u8], server_name: Option<&str>, at_ns: u64) {
             let record = record(self.facts.intern_tls(showing(certificate, server_name)), at_ns);
-            self.memory.note(&self.facts, &record);
+            self.memory.note(&self.facts, &record, 1);
         }
 
         fn recalls(&mut self, length: u32, server_name: Option<&str>, resumed: bool) -> Option<Vec<u8>> {

@@ -209,7 +209,7 @@ fn memory(
     let mut memory = known.clone();
     if facts.chain_count() > 0 {
         journal.each(|record| {
-            memory.note(facts, &bench_record(listeners, record));
+            memory.note(facts, &bench_record(listeners, record), 1);
             Ok::<_, io::Error>(())
         })?;
     }

@@ -46,7 +46,7 @@ impl Standing {
         judge: &mut J,
     ) -> Result<(), J::Error> {
         for report in reports {
-            self.learn(facts, &report.record);
+            self.learn(facts, &report.record, u64::from(report.is_final));
         }
         if self.judgements.len() >= MAX_JUDGEMENTS {
             self.forget_judgements();
@@ -101,14 +101,14 @@ impl Standing {
         true
     }
 
-    fn learn(&mut self, facts: &FactTable, record: &FlowRecord) {
+    fn learn(&mut self, facts: &FactTable, record: &FlowRecord, flows: u64) {
         if !record.direction_guessed && self.listeners.len() < MAX_REMEMBERED {
             self.listeners.insert(record.server);
         }
         if facts.facts(record.facts.shape).forwards_to_pods() && self.forwarders.len() < MAX_REMEMBERED {
             self.forwarders.insert((record.client.address, record.server.port));
         }
-        self.memory.note(facts, &super::bench_record(&self.listeners, *record));
+        self.memory.note(facts, &super::bench_record(&self.listeners, *record), flows);
     }
 }
 
