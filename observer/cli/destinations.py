@@ -33,11 +33,13 @@ def opened(chosen: Settings, node: str, complain: Complain) -> Several:
 def _sinks(chosen: Settings, node: str, complain: Complain) -> Iterator[Sink]:
     if chosen.collector:
         yield _spooled(chosen, _collector(chosen, node), complain)
+    if chosen.otlp:
+        yield _spooled(chosen, _otlp(chosen, node), complain)
     if chosen.alerts:
         yield _alerting(chosen.alerts, complain)
     if chosen.output:
         yield _formatted(chosen, _file(chosen, chosen.output))
-    elif not chosen.collector:
+    elif not chosen.collector and not chosen.otlp:
         yield _formatted(chosen, Stream(sys.stdout.buffer))
 
 
@@ -88,6 +90,16 @@ def _collector(chosen: Settings, node: str) -> "Transport":
         token_file=chosen.collector_token_file,
     )
     return CollectorTransport(chosen.collector, node, credentials)
+
+
+def _otlp(chosen: Settings, node: str) -> "Transport":
+    from observer.sinks.credentials import Credentials
+
+    try:
+        from observer.sinks.otlp import OtlpTransport
+    except ImportError as error:
+        raise ConfigurationError(f"otlp: the extra `otel` is not installed: {error}") from None
+    return OtlpTransport(chosen.otlp, node, Credentials(chosen.otlp_ca, token_file=chosen.otlp_token_file))
 
 
 def _spooled(chosen: Settings, transport: "Transport", complain: Complain) -> Sink:

@@ -37,3 +37,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Annotated[
         Location | None, told("Tell people of findings as this file says (YAML), without a collector.", unit="FILE")
     ] = None
+    otlp: Annotated[str, told("Deliver events as OTLP logs to this OpenTelemetry collector.", unit="URL")] = ""
+    otlp_ca: Annotated[Location | None, told("Its authority (PEM); else the system's.", unit="FILE")] = None
+    otlp_token_file: Annotated[Location | None, told("Bearer token for it.", unit="FILE")] = None

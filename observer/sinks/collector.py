@@ -49,7 +49,7 @@ class CollectorTransport:
     name = "collector"
 
     def __init__(self, url: str, node: str, credentials: Credentials) -> None:
-        self._url, self._node, self._credentials = _endpoint(url), _header_safe(node), credentials
+        self._url, self._node, self._credentials = endpoint(url, EVENTS), _header_safe(node), credentials
         credentials.check()
         self._version = credentials.version()
         self._pool = self._connections()
@@ -156,8 +156,8 @@ def _told(error: Exception) -> str:
     return str(error)
 
 
-def _endpoint(url: str) -> str:
-    """The address of events at a collector's URL. Without TLS only this machine: a token would be open to all."""
+def endpoint(url: str, path: str) -> str:
+    """The address of a path at a collector's URL. Without TLS only this machine: a token would be open to all."""
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ConfigurationError(f"collector: {url!r} is no https:// address")
@@ -165,7 +165,7 @@ def _endpoint(url: str) -> str:
         raise ConfigurationError(f"collector: {url!r}: without TLS only this machine's own loopback is allowed")
     if parts.username or parts.query or parts.fragment:
         raise ConfigurationError("collector: the address may hold host, port and path only")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{EVENTS}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}"
 
 
 def _is_this_machine(host: str) -> bool:
