@@ -102,6 +102,15 @@ tree-collector: wheel ## The folder that the collector's image holds
 images: ## Both images for two architectures, with SBOM and provenance; needs docker buildx
 	docker buildx bake
 
+KREW := dist/kubectl-observer.tar.gz
+RELEASES ?= https://example.org/observer/v0.1.0
+.PHONY: krew
+krew: ## The krew plugin's archive and manifest in dist/; RELEASES is where the archive will lie
+	mkdir -p dist
+	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C deploy/krew -cf - kubectl-observer -C $(CURDIR) LICENSE | gzip -n >$(KREW)
+	sed -e "s|@URI@|$(RELEASES)/$(notdir $(KREW))|" -e "s|@SHA256@|$$(sha256sum $(KREW) | cut -d' ' -f1)|" \
+		deploy/krew/observer.yaml >dist/observer.yaml
+
 .PHONY: manifests
 manifests: .venv/helm.stamp ## Render deploy/manifests from the chart
 	helm template observer deploy/helm/observer --namespace observer --values deploy/manifests/values.yaml \

@@ -154,7 +154,8 @@ class Handler(BaseHTTPRequestHandler):
         with api.changed:
             if "continue" in query and (query["continue"] not in api.pages or api.faults("page_gone")):
                 return self._status(410, "Expired", "The provided continue parameter is too old")
-            version, items = api.pages.pop(query.get("continue", ""), (api.version, api.selected(path, query)))
+            fresh = (api.version, api.selected(path, query)) if "continue" not in query else None
+            version, items = fresh or api.pages.pop(query["continue"])
             size = int(query.get("limit", len(items) or 1))
             metadata = {"resourceVersion": str(version)}
             if len(items) > size:

@@ -201,7 +201,14 @@ def test_a_tenants_api_server_is_not_taken_for_the_clusters(follow: Callable[...
     command = ["kube-apiserver", "--kubelet-certificate-authority=/ca.crt", "--advertise-address=10.244.1.8"]
     api.put(
         PODS,
-        pod("vcluster-0", "10.244.1.8", namespace="tenant", labels={"component": "kube-apiserver"}, command=command),
+        pod(
+            "vcluster-0",
+            "10.244.1.8",
+            namespace="tenant",
+            owner=("Node", "node1"),
+            labels={"component": "kube-apiserver"},
+            command=command,
+        ),
     )
     inventory = follow().memory.inventory()
 

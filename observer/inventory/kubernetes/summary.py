@@ -134,9 +134,8 @@ def _containers(status: wire.PodStatus) -> Iterator[file.Container]:
 
 
 def _started(found: wire.Pod) -> Iterator[Started]:
-    """Of the system's own pods alone: a tenant's pod may well run an API server, but not this cluster's."""
-    static = any(owner.kind == "Node" for owner in found.metadata.owner_references or ())
-    if found.metadata.namespace != SYSTEM and not static:
+    """Of the system's own pods alone: a tenant's pod may well run an API server, and may claim any owner."""
+    if found.metadata.namespace != SYSTEM:
         return
     where = f"pod {found.metadata.namespace}/{found.metadata.name}"
     for container in found.spec.containers or ():
