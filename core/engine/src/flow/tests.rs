@@ -76,6 +76,13 @@ fn content_tells_the_client_where_the_opening_is_missing() {
 }
 
 #[test]
+fn settings_behind_a_preface_that_is_not_in_the_capture_do_not_make_a_server() {
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    let flows = records(&[segment(NODE, API, ACK, 101, settings), segment(API, NODE, ACK, 501, settings)]);
+    assert_eq!(flows[0].client.port, NODE.1);
+}
+
+#[test]
 fn how_a_connection_ended_is_told_by_its_flags() {
     let syn = segment(NODE, API, SYN, 100, b"");
     let state = |more: &[Segment<'static>]| records(&[&[syn], more].concat())[0].state;

@@ -10,7 +10,8 @@ const RESPONSE: &[u8] = b"HTTP/1.";
 const PREFACE_LINE: usize = 16;
 
 /// A request is the client's, a response the server's. HTTP/2 is known by its preface, or by the SETTINGS
-/// that a server may say before it; never by frames from the middle.
+/// that a server may say before it and a client behind it, who may be told apart no more where the preface is
+/// not in the capture; never by frames from the middle.
 pub fn recognises(first: &[u8]) -> Recognition {
     let preface = PREFACE.get(..PREFACE_LINE).unwrap_or(PREFACE);
     match () {
@@ -25,7 +26,7 @@ pub fn recognises(first: &[u8]) -> Recognition {
 
 fn settings(first: &[u8]) -> Recognition {
     match first.get(..FRAME_HEADER_LEN) {
-        Some(header) if is_settings(header) => Recognition::Yes(Speaker::Server),
+        Some(header) if is_settings(header) => Recognition::Yes(Speaker::Either),
         Some(_) => Recognition::No,
         None => Recognition::NeedMore,
     }
@@ -70,7 +71,7 @@ mod tests {
         }
         assert_eq!(recognises(PREFACE), Recognition::Yes(Speaker::Client));
         assert_eq!(recognises(b"HTTP/1.1 200 OK"), Recognition::Yes(Speaker::Server));
-        assert_eq!(recognises(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00"), Recognition::Yes(Speaker::Server));
+        assert_eq!(recognises(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00"), Recognition::Yes(Speaker::Either));
     }
 
     #[test]
