@@ -111,7 +111,7 @@ class Queued:
         while not self._try(lambda: self._sink.write(lines)):
             with self._changed:
                 ended = self._closing and time.monotonic() + RETRY_S > self._deadline_s
-                if lines.of is EventClass.FLOW or ended:
+                if lines.of is EventClass.FLOW or ended or self.gone:
                     self._lost[lines.of] += lines.count
                     return
                 self._changed.wait(RETRY_S)

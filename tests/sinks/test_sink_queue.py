@@ -93,10 +93,10 @@ def test_what_cannot_be_handed_on_before_the_end_is_counted(monkeypatch: pytest.
     assert behind.status().lost[FINDING] == 5
 
 
-def test_a_reader_that_went_away_is_told_apart() -> None:
+def test_a_reader_that_went_away_is_told_apart_and_not_waited_for() -> None:
     sink = Doubtful()
     sink.broken = BrokenPipeError(32, "Broken pipe")
     with queued(sink) as behind:
-        behind.write(Lines(b"ab", 1, FLOW))
+        behind.write(Lines(b"ab", 1, FINDING))
 
-    assert behind.gone
+    assert (behind.gone, behind.status().lost[FINDING]) == (True, 1)
