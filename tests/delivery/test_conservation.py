@@ -76,6 +76,7 @@ class Agent:
         spool = Path(self.run.spool)
         for name in ("flow.sqlite", "finding.sqlite"):
             self.endangered |= waiting_in(spool / name)
+            settle(spool / name)
         harm(spool / chance.choice(["flow.sqlite", "finding.sqlite"]), chance)
         self.start()
 
@@ -95,6 +96,13 @@ def fill(write: Callable[[bytes], int], size: int) -> None:
             pass
     except OSError:
         return
+
+
+def settle(file: Path) -> None:
+    """Put the write-ahead log into the file: what is newer in the log would cover the damage."""
+    if file.exists():
+        with closing(sqlite3.connect(file)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def waiting_in(file: Path) -> set[int]:
@@ -163,7 +171,9 @@ class Script:
 
     def damage_spool(self) -> None:
         chance = random.Random(self._chance.random())
-        self._once(lambda: self._agent.damage(chance))
+        start = self._chance.uniform(0.1, FAULTY_S - 1.0)
+        damage = (start + 0.6, lambda: self._agent.damage(chance))  # of a spool in which something waits
+        self.moments.extend([(start, self._agent.link.cut), damage, (start + 0.7, self._agent.link.heal)])
 
     def nothing(self) -> None:
         pass
@@ -318,7 +328,9 @@ def tell(agents: list[Agent], stored: int) -> None:
         for of in ("flow", "finding"):
             total.update({f"{fate} {of}s": events for fate, events in tally[of].items()})
     sys.stdout.write(f"{len(agents)} runs, {stored} events stored: {dict(total)}\n")
-    assert len(FAULTS) > RUNS or (total["shed flows"] and total["damaged flows"] + total["damaged findings"])
+    if RUNS >= 50:
+        assert total["shed flows"]
+        assert total["set_aside"]
 
 
 def check(agent: Agent, rows: list[tuple[str, str, str]]) -> None:
