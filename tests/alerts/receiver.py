@@ -41,13 +41,13 @@ class ReceiverServer:
                 if status == 0:
                     self.close_connection = True
                     return
+                with receiver.arrived:
+                    (receiver.requests if status < 300 else receiver.refused).append(request)
+                    receiver.arrived.notify_all()
                 self.send_response(status)
                 for name, value in fields.items():
                     self.send_header(name, value)
                 self.end_headers()
-                with receiver.arrived:
-                    (receiver.requests if status < 300 else receiver.refused).append(request)
-                    receiver.arrived.notify_all()
 
             def log_message(self, *_: object) -> None:
                 """Quiet."""
