@@ -33,6 +33,45 @@ struct tally {
 	__u32 far_ahead;
 };
 
+/* Names of a control group and its parents, innermost first, that tell a container and a pod. */
+#define GROUP_LEVELS 8
+#define GROUP_NAME 128
+#define PROCESS_NAME 16
+#define EXECUTABLE_NAME 64
+
+/* The process behind one end of a connection. */
+struct process {
+	__u32 pid;
+	__u32 unused;
+	__u64 group;
+	char name[PROCESS_NAME];
+	char executable[EXECUTABLE_NAME];
+};
+
+struct group {
+	char names[GROUP_LEVELS][GROUP_NAME];
+};
+
+enum side {
+	SIDE_CLIENT,
+	SIDE_SERVER,
+};
+
+/* A connection by the sequence numbers of its two SYNs, which no translation of addresses changes; and one end of it.
+ */
+struct opening {
+	__u32 client_sequence;
+	__u32 server_sequence;
+	__u32 side;
+};
+
+/* A connection that a process held when the program began. */
+struct holding {
+	struct direction way;
+	__u32 network_namespace;
+	struct process process;
+};
+
 /* What became of a packet; each packet counts once. */
 enum fate {
 	FATE_OTHER_INTERFACE,
@@ -46,5 +85,9 @@ enum fate {
 _Static_assert(sizeof(struct address) == 16, "shared with user space");
 _Static_assert(sizeof(struct direction) == 36, "shared with user space");
 _Static_assert(sizeof(struct tally) == 48, "shared with user space");
+_Static_assert(sizeof(struct process) == 96, "shared with user space");
+_Static_assert(sizeof(struct group) == 1024, "shared with user space");
+_Static_assert(sizeof(struct opening) == 12, "shared with user space");
+_Static_assert(sizeof(struct holding) == 136, "shared with user space");
 
 #endif

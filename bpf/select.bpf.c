@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "interest.h"
 #include "observer.h"
 
 #define LOOPBACK_INTERFACE 1
@@ -34,21 +35,6 @@ const volatile __u32 payload_packets = 128;
 /* A direction that was silent towards user space for so long is heard again. */
 const volatile __u64 heartbeat_ns = 60000000000ULL;
 const volatile __u32 all_interfaces = 1;
-const volatile __u32 watch_addresses = 0;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PORT_WORDS);
-	__type(key, __u32);
-	__type(value, __u64);
-} ports SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct address);
-	__type(value, __u32);
-} addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -204,23 +190,6 @@ static __always_inline int read(struct __sk_buff *skb, struct segment *segment)
 	segment->sequence = bpf_ntohl(tcp.seq);
 	segment->flags = ((__u8 *)&tcp)[13];
 	return 1;
-}
-
-static __always_inline int is_port_of_interest(__be16 port)
-{
-	__u32 number = bpf_ntohs(port), word = number / 64;
-	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
-
-	return bits && *bits >> (number % 64) & 1;
-}
-
-static __always_inline int is_of_interest(struct direction *way)
-{
-	if (is_port_of_interest(way->destination_port) || is_port_of_interest(way->source_port))
-		return 1;
-	if (!watch_addresses)
-		return 0;
-	return bpf_map_lookup_elem(&addresses, &way->destination) || bpf_map_lookup_elem(&addresses, &way->source);
 }
 
 /* The tally of a packet's direction; a SYN of another connection begins it anew. */

@@ -193,6 +193,7 @@ class Watch:
         self.known = known
         self._core = source.open(*known.selection(source.captured_on))
         backend, self.hindrance = self._core.backend()
+        self.processes_hindrance = self._core.processes_hindrance()
         self.observer = events.Observer(cluster, node, backend, _core.version())
         _know(self._core, known.memory)
         self._learn(known)
@@ -202,6 +203,10 @@ class Watch:
 
         What endpoints showed stays remembered.
         """
+        try:
+            self._core.watch(*known.selection(self._source.captured_on))
+        except _core.LiveError as error:
+            raise InputError(str(error)) from None
         self._learn(msgspec.structs.replace(known, memory=self.known.memory))
 
     def _learn(self, known: Known) -> None:
@@ -212,7 +217,15 @@ class Watch:
         classifier = Classifier(known.rules, inventory, known.trust, chains, places)
         self._bench = _Bench(classifier, chains, self.observer)
         rows, (ports, _) = [_row(row) for row in places.rows], known.selection(self._source.captured_on)
-        self._core.configure(rows=rows, ports=ports, cluster=self.observer.cluster, node=self._node)
+        self._core.configure(
+            rows=rows,
+            ports=ports,
+            cluster=self.observer.cluster,
+            node=self._node,
+            pods=[(pod.ids, pod.place, pod.node, pod.name) for pod in places.pods],
+            node_places=places.node_places,
+            pod_place=places.pod_place,
+        )
         self.known = known
 
     def step(self, timeout_ms: int, flows_out: ByteSink) -> None:

@@ -45,6 +45,7 @@ class Played:
 
     observer = Observer("lab", "node1", "ebpf", "0")
     hindrance: str | None = None
+    processes_hindrance: str | None = None
 
     def __init__(self, *counters: dict[str, int], reports: list[bytes] | None = None) -> None:
         self._counters = list(counters)

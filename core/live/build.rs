@@ -1,25 +1,34 @@
-//! Compiles `bpf/select.bpf.c` with clang; its object is embedded in the crate.
+//! Compiles the programs of `bpf/` with clang; their objects are embedded in the crate.
 
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
 const SOURCES: &str = "../../bpf";
+const PROGRAMS: [&str; 3] = ["select", "sockets", "holdings"];
 
 fn main() {
-    let object = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("select.bpf.o");
     println!("cargo::rerun-if-changed={SOURCES}");
+    for program in PROGRAMS {
+        compile(program);
+    }
+}
+
+fn compile(program: &str) {
+    let object = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join(format!("{program}.bpf.o"));
     let mut clang = Command::new("clang");
     clang.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror"]);
     // Debian keeps <asm/types.h> under the name of the machine, where clang does not look for a foreign target.
     for folder in asm_folders() {
         clang.arg("-idirafter").arg(folder);
     }
-    clang.args(["-c", &format!("{SOURCES}/select.bpf.c"), "-o"]).arg(&object);
+    clang.args(["-c", &format!("{SOURCES}/{program}.bpf.c"), "-o"]).arg(&object);
     match clang.status() {
         Ok(status) if status.success() => {}
-        Ok(_) => fail("clang could not compile bpf/select.bpf.c; are the headers of libbpf installed (libbpf-dev)?"),
-        Err(error) => fail(&format!("clang is needed to compile bpf/select.bpf.c: {error}")),
+        Ok(_) => fail(&format!(
+            "clang could not compile bpf/{program}.bpf.c; are the headers of libbpf installed (libbpf-dev)?"
+        )),
+        Err(error) => fail(&format!("clang is needed to compile bpf/{program}.bpf.c: {error}")),
     }
 }
 

@@ -35,6 +35,7 @@ class Seen(Protocol):
 
     observer: Observer
     hindrance: str | None
+    processes_hindrance: str | None
 
     def counters(self) -> dict[str, int]:
         """What was counted, by name."""
@@ -83,6 +84,7 @@ class Teller:
         if lost := self._losses.since(counters):
             self._write("loss", {**span, "lost": by_stage(lost), "counters": lost})
         capture = {"final": final, "backend": self._watch.observer.backend, "hindrance": self._watch.hindrance}
+        capture |= {"processes_hindrance": self._watch.processes_hindrance}
         self._write("summary", {**span, **capture, "counters": dict(sorted(counters.items()))})
         self._losses.mark(counters)
         self._start_ns, self._start_s = now_ns, now_s

@@ -16,7 +16,7 @@ MINIMUM_KERNEL = (5, 11)
 CAPABILITIES = {
     "CAP_NET_RAW": (13, "no packet can be captured at all"),
     "CAP_BPF": (39, "no eBPF: every byte of the chosen ports is copied to user space"),
-    "CAP_PERFMON": (38, "nothing yet: kept for telling which process owns a connection"),
+    "CAP_PERFMON": (38, "the process and the pod behind a connection are not told"),
     "CAP_SYS_ADMIN": (21, "nothing where CAP_BPF is there"),
 }
 """Number in linux/capability.h, and what its absence costs."""
@@ -96,7 +96,10 @@ def _btf(machine: Machine) -> Check:
     there = (machine.root / "sys/kernel/btf/vmlinux").exists()
     found = "/sys/kernel/btf/vmlinux" if there else "none"
     return Check(
-        "kernel types (BTF)", Health.GOOD if there else Health.POOR, found, "nothing yet: the filter needs none"
+        "kernel types (BTF)",
+        Health.GOOD if there else Health.POOR,
+        found,
+        "the process and the pod behind a connection are not told",
     )
 
 

@@ -55,6 +55,15 @@ class Row(msgspec.Struct, frozen=True):
     name: bytes
 
 
+class PodRow(msgspec.Struct, frozen=True):
+    """A pod by what control groups name: its uid and its containers' ids; place, node and name as of a `Row`."""
+
+    ids: tuple[str, ...]
+    place: int
+    node: int
+    name: bytes
+
+
 class PlaceTable(msgspec.Struct, frozen=True):
     """Rows for the core, places for the rules; place 0 is any address nothing is known of."""
 
@@ -62,6 +71,11 @@ class PlaceTable(msgspec.Struct, frozen=True):
     places: tuple[Place, ...]
     hosts: Mapping[str, tuple[str, ...]]
     """For each host address all addresses of the same host: any of them may be in its certificate."""
+    pods: tuple[PodRow, ...] = ()
+    node_places: tuple[int, ...] = ()
+    """Places of nothing but nodes: pods on the host network share their addresses, and processes tell them apart."""
+    pod_place: int | None = None
+    """The place of a pod that nobody has named."""
 
 
 def compile_places(inventory: Inventory, captured_on: str | None = None) -> PlaceTable:
@@ -228,10 +242,19 @@ class _Compiler:
                 self.rows[cidr] = Row(cidr, place, host.number, _name(host.name, _members(node=host.node)))
 
     def table(self) -> PlaceTable:
+        pod_place = self.place({Role.POD}, {})
+        pods = tuple(self._pods(pod_place))
         places = tuple(
             Place(roles, dict(ports), *configuration, is_node) for roles, ports, configuration, is_node in self.places
         )
-        return PlaceTable(tuple(self.rows.values()), places, self.groups)
+        nodes = tuple(index for index, place in enumerate(places) if place.roles == {Role.NODE})
+        return PlaceTable(tuple(self.rows.values()), places, self.groups, pods, nodes, pod_place)
+
+    def _pods(self, place: int) -> Iterator[PodRow]:
+        for pod in self.inventory.pods:
+            ids = (*filter(None, [pod.uid]), *(container.id for container in pod.containers))
+            if ids:
+                yield PodRow(ids, place, self._number_of(pod.node), pod_name(pod))
 
 
 def _gateways(node: Node) -> Iterator[str]:

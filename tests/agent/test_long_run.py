@@ -39,6 +39,7 @@ class Quiet:
 
     observer = Observer("lab", "node1", "ebpf", "0")
     hindrance: str | None = None
+    processes_hindrance: str | None = None
 
     def counters(self) -> dict[str, int]:
         return {}

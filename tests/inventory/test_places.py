@@ -49,7 +49,7 @@ def test_all_nodes_share_one_place() -> None:
     nodes = ", ".join(f"{{addresses: [10.1.{i // 250}.{i % 250 + 1}]}}" for i in range(5000))
     table = compile_places(file.parse(f"nodes: [{nodes}]"))
 
-    assert len(table.places) == 2
+    assert [place.roles for place in table.places] == [{Role.EXTERNAL}, {Role.NODE}, {Role.POD}]
     assert len({row.node for row in table.rows}) == 5001
 
 

@@ -34,10 +34,15 @@ def agent(held: str, *options: str) -> tuple[int, str, dict[str, Any]]:
     return process.returncode, said, json.loads(lines.splitlines()[-1]) if lines else {}
 
 
-def test_two_capabilities_are_enough_for_ebpf() -> None:
+def test_two_capabilities_are_enough_for_ebpf_and_the_third_tells_processes() -> None:
     code, _, summary = agent(",+net_raw,+bpf")
 
     assert (code, summary["backend"], summary["hindrance"]) == (0, "ebpf", None)
+    assert "CAP_PERFMON" in summary["processes_hindrance"]
+
+    code, _, summary = agent(",+net_raw,+bpf,+perfmon")
+
+    assert (code, summary["backend"], summary["processes_hindrance"]) == (0, "ebpf", None)
 
 
 def test_without_ebpf_the_classic_filter_is_used_and_the_reason_told() -> None:

@@ -124,6 +124,8 @@ fn decode(bytes: &[u8]) -> Parsed<FlowRecord> {
         state,
         midstream: flags & 1 != 0,
         direction_guessed: flags & 2 != 0,
+        // Only a live capture asks for it.
+        sequences: None,
         gaps: reader.u32()?,
         facts: FactIds { shape: reader.u32()?, detail: reader.u32()? },
     })
@@ -160,6 +162,7 @@ mod tests {
             state: FlowState::Reset,
             midstream: number.is_multiple_of(2),
             direction_guessed: number.is_multiple_of(3),
+            sequences: None,
             gaps: 5,
             facts: FactIds { shape: 6, detail: 7 },
         }

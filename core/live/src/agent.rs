@@ -1,14 +1,17 @@
 //! The engine on a live capture: packets in, flows reported when their facts are known and again when they end.
 
 use crate::capture::{Capture, Wish};
+use crate::load::give_memory_back;
 use crate::select::{Selection, Selector};
 use crate::shared::{Direction, Tally};
+use crate::sockets::Sockets;
+use crate::translation::Translations;
 use engine::analysis::PacketCounters;
 use engine::capture::{BATCH_FRAMES, Frame};
 use engine::facts::FactTable;
 use engine::flow::{Endpoint, FlowRecord, Limits, Tracker};
-use engine::judge::{Judge, Known, Report, Shown, Standing, Surroundings};
-use engine::packet::{Decoded, Segment, decode};
+use engine::judge::{Circumstances, Judge, Known, Report, Shown, Standing, Surroundings};
+use engine::packet::{Address, Decoded, Segment, decode};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,6 +21,8 @@ const RING_DELAY: Duration = Duration::from_secs(1);
 /// Follows the connections of running interfaces.
 pub struct Agent {
     capture: Capture,
+    sockets: Result<Sockets, String>,
+    translations: Translations,
     selection: Selection,
     tracker: Tracker,
     packets: PacketCounters,
@@ -29,9 +34,18 @@ pub struct Agent {
 impl Agent {
     /// Begins to capture; the message says what is missing.
     pub fn open(selection: Selection, limits: Limits, ring_bytes: usize, wish: Wish) -> Result<Self, String> {
+        // Before the first packet, so that every connection whose opening is seen was watched, too.
+        let sockets = match wish {
+            Wish::Classic => Err("a classic filter was asked for".to_owned()),
+            Wish::Best | Wish::Ebpf => Sockets::open(&selection),
+        };
         let capture = Capture::open(&selection, ring_bytes, wish)?;
+        give_memory_back();
         Ok(Self {
             capture,
+            sockets: sockets
+                .map_err(|reason| format!("processes cannot be told (CAP_BPF, CAP_PERFMON, BTF): {reason}")),
+            translations: Translations::default(),
             selection,
             tracker: Tracker::reporting_early(limits),
             packets: PacketCounters::default(),
@@ -43,7 +57,7 @@ impl Agent {
 
     /// Waits at most so long for packets and takes them in.
     pub fn poll(&mut self, timeout_ms: u32) -> io::Result<()> {
-        let Self { capture, selection, tracker, packets, .. } = self;
+        let Self { capture, selection, tracker, packets, translations, .. } = self;
         let chosen = capture.selector().is_some();
         capture.ring().receive(timeout_ms, |frames| {
             let mut segments = Vec::with_capacity(BATCH_FRAMES);
@@ -52,6 +66,7 @@ impl Agent {
                 segments.extend(
                     segment(&frame, packets)
                         .filter(|segment| chosen || wants(selection, &frame, segment))
+                        .inspect(|segment| translations.note(segment))
                         .map(|segment| (frame.time_ns, segment)),
                 );
                 if segments.len() == BATCH_FRAMES {
@@ -65,6 +80,19 @@ impl Agent {
         self.tracker.advance(now.saturating_sub(RING_DELAY).as_nanos() as u64);
         self.drain();
         Ok(())
+    }
+
+    /// Changes what is of interest while packets come. Flows that are followed go on.
+    pub fn watch(&mut self, ports: &[u16], addresses: &[Address]) -> Result<(), String> {
+        self.selection.ports = ports.to_vec();
+        self.selection.addresses = addresses.to_vec();
+        self.capture.watch(&self.selection)?;
+        self.sockets.as_mut().map_or(Ok(()), |sockets| sockets.watch(ports, addresses))
+    }
+
+    /// Why processes are not told, where they are not.
+    pub fn processes_hindrance(&self) -> Option<&str> {
+        self.sockets.as_ref().err().map(String::as_str)
     }
 
     /// Ends all flows: no more packets are taken in.
@@ -133,19 +161,25 @@ impl Agent {
             ("abandoned_conversations", flows.abandoned_exchanges),
             ("facts_without_room", self.tracker.facts.overflowed),
             ("facts_renewed", self.renewals),
+            ("translations_forgotten", self.translations.forgotten),
         ]);
         counters
     }
 
     fn drain(&mut self) {
-        let Self { capture, tracker, reports, .. } = self;
-        let report = |mut record: FlowRecord, is_final| {
+        let Self { capture, sockets, translations, tracker, reports, .. } = self;
+        let mut report = |mut record: FlowRecord, is_final| {
             if let Some(selector) = capture.selector() {
                 let ways = [(record.client, record.server), (record.server, record.client)];
                 let [client, server] = ways.map(|(from, to)| selector.tally(Direction::new(from, to)));
                 count_all(&mut record, [client, server]);
             }
-            Report { record, is_final }
+            let processes = sockets.as_mut().map_or_else(|_| [None, None], |sockets| sockets.processes(&record));
+            let circumstances = Circumstances { processes, translated: translations.other(&record) };
+            if is_final {
+                translations.end(&record);
+            }
+            Report { record, is_final, circumstances }
         };
         reports.extend(tracker.settled.drain(..).map(|record| report(record, false)));
         reports.extend(tracker.finished.drain(..).map(|record| report(record, true)));

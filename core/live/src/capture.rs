@@ -35,12 +35,19 @@ impl Capture {
             (Wish::Best, Err(reason)) => (None, Some(reason)),
         };
         if selector.is_none() {
-            ring.attach_classic(&classic::program(coarse(selection)))
-                .map_err(|error| format!("classic filter: {error}"))?;
+            attach_classic(&ring, selection)?;
         }
         let only = if let [interface] = selection.interfaces.as_slice() { Some(*interface) } else { None };
         ring.bind(only).map_err(|error| format!("packets cannot be received: {error}"))?;
         Ok(Self { ring, selector, hindrance })
+    }
+
+    /// Changes what is of interest.
+    pub fn watch(&mut self, selection: &Selection) -> Result<(), String> {
+        match &mut self.selector {
+            Some(selector) => selector.watch(&selection.ports, &selection.addresses),
+            None => attach_classic(&self.ring, selection),
+        }
     }
 
     /// The ring, to receive from.
@@ -62,6 +69,10 @@ impl Capture {
     pub fn counters(&mut self) -> RingCounters {
         self.ring.counters()
     }
+}
+
+fn attach_classic(ring: &Ring, selection: &Selection) -> Result<(), String> {
+    ring.attach_classic(&classic::program(coarse(selection))).map_err(|error| format!("classic filter: {error}"))
 }
 
 fn selector(selection: &Selection, ring: &Ring) -> Result<Selector, String> {

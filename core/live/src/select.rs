@@ -1,7 +1,8 @@
 //! `bpf/select.bpf.c`: loads it into the kernel, tells it what to look for and reads what it counted.
 
-use crate::shared::{Direction, FATES, PORT_WORDS, Tally, wide};
-use aya::maps::{Array, HashMap, MapData, PerCpuArray};
+use crate::load::{Error, map, watch_addresses, watch_ports, with_causes};
+use crate::shared::{Direction, FATES, Tally};
+use aya::maps::{HashMap, MapData, PerCpuArray};
 use aya::programs::SocketFilter;
 use aya::{Ebpf, EbpfLoader};
 use engine::packet::Address;
@@ -39,9 +40,11 @@ impl Selector {
         self.try_attach(socket).map_err(|error| with_causes(error.as_ref()))
     }
 
-    /// Changes the ports of interest while the program runs.
-    pub fn watch_ports(&mut self, ports: &[u16]) -> Result<(), String> {
-        fill_ports(&mut self.program, ports).map_err(|error| with_causes(error.as_ref()))
+    /// Changes what is of interest while the program runs.
+    pub fn watch(&mut self, ports: &[u16], addresses: &[Address]) -> Result<(), String> {
+        let changed =
+            watch_addresses(&mut self.program, addresses).and_then(|()| watch_ports(&mut self.program, ports));
+        changed.map_err(|error| with_causes(error.as_ref()))
     }
 
     /// What the kernel counted of one direction of a connection.
@@ -61,16 +64,10 @@ impl Selector {
     }
 
     fn try_load(selection: &Selection) -> Result<Self, Error> {
-        let (all, addresses) = (u32::from(selection.interfaces.is_empty()), u32::from(!selection.addresses.is_empty()));
-        let mut program = EbpfLoader::new()
-            .override_global("all_interfaces", &all, true)
-            .override_global("watch_addresses", &addresses, true)
-            .load(OBJECT)?;
-        fill_ports(&mut program, &selection.ports)?;
-        let mut watched: HashMap<_, [u8; 16], u32> = HashMap::try_from(map(program.map_mut("addresses"))?)?;
-        for address in &selection.addresses {
-            watched.insert(wide(*address), 1, 0)?;
-        }
+        let all = u32::from(selection.interfaces.is_empty());
+        let mut program = EbpfLoader::new().btf(None).override_global("all_interfaces", &all, true).load(OBJECT)?;
+        watch_ports(&mut program, &selection.ports)?;
+        watch_addresses(&mut program, &selection.addresses)?;
         let mut interfaces: HashMap<_, u32, u32> = HashMap::try_from(map(program.map_mut("interfaces"))?)?;
         for interface in &selection.interfaces {
             interfaces.insert(interface, 1, 0)?;
@@ -81,32 +78,4 @@ impl Selector {
         filter.load()?;
         Ok(Self { program, tallies, fates })
     }
-}
-
-type Error = Box<dyn std::error::Error>;
-
-fn map<M>(map: Option<M>) -> Result<M, Error> {
-    map.ok_or_else(|| "a map is missing".into())
-}
-
-fn fill_ports(program: &mut Ebpf, ports: &[u16]) -> Result<(), Error> {
-    let mut words = [0u64; PORT_WORDS];
-    for port in ports {
-        if let Some(word) = words.get_mut(usize::from(port / 64)) {
-            *word |= 1 << (port % 64);
-        }
-    }
-    let mut map: Array<_, u64> = Array::try_from(map(program.map_mut("ports"))?)?;
-    for (index, word) in (0..).zip(words) {
-        map.set(index, word, 0)?;
-    }
-    Ok(())
-}
-
-/// An error with what caused it, in one line.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    let said = causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"));
-    // A log of the verifier is for the one who wrote the program.
-    said.lines().next().unwrap_or_default().to_owned()
 }

@@ -14,6 +14,9 @@ use pyo3::types::PyBytes;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+/// Uid and container ids of a pod, its place, its node (-1: none), and JSON members with its names.
+type PodRow = (Vec<String>, u32, i64, Vec<u8>);
+
 create_exception!(observer._core, LiveError, pyo3::exceptions::PyException, "Packets cannot be captured here.");
 
 /// A live capture with the engine behind it.
@@ -53,11 +56,39 @@ impl Agent {
         self.inner.backend()
     }
 
-    /// Who is who from now on, and the server ports that rules tell apart; every shape is judged anew.
-    #[pyo3(signature = (*, rows, ports, cluster = "", node = ""))]
-    fn configure(&mut self, rows: Vec<Row>, ports: Vec<u16>, cluster: &str, node: &str) -> PyResult<()> {
+    /// Why the processes behind connections are not told, where they are not.
+    fn processes_hindrance(&self) -> Option<&str> {
+        self.inner.processes_hindrance()
+    }
+
+    /// What is captured from now on; connections that are followed go on.
+    fn watch(&mut self, ports: Vec<u16>, addresses: Vec<IpAddr>) -> PyResult<()> {
+        let addresses: Vec<_> = addresses.into_iter().map(Into::into).collect();
+        self.inner.watch(&ports, &addresses).map_err(LiveError::new_err)
+    }
+
+    /// Who is who from now on, and the server ports that rules tell apart; what was judged is judged anew. Of `pods`
+    /// (uid and container ids, place, node, name) processes tell, on addresses of `node_places`; `pod_place` is that of
+    /// a pod that is not among them.
+    #[pyo3(signature = (*, rows, ports, cluster = "", node = "", pods = Vec::new(), node_places = Vec::new(), pod_place = None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn configure(
+        &mut self,
+        rows: Vec<Row>,
+        ports: Vec<u16>,
+        cluster: &str,
+        node: &str,
+        pods: Vec<PodRow>,
+        node_places: Vec<u32>,
+        pod_place: Option<u32>,
+    ) -> PyResult<()> {
+        let mut places = places(rows)?;
+        places.share(node_places, pod_place);
+        for (ids, class, node, name) in pods {
+            places.add_pod(ids, class, u32::try_from(node).ok(), name);
+        }
         self.surroundings = Surroundings {
-            places: places(rows)?,
+            places,
             ports: ports.into_iter().collect(),
             boundaries: Vec::new(),
             origin: Origin { cluster: cluster.to_owned(), node: node.to_owned() },

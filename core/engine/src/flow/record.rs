@@ -25,6 +25,8 @@ pub struct FlowRecord {
     pub midstream: bool,
     /// Neither opening nor content told who the client is; the ports did.
     pub direction_guessed: bool,
+    /// The sequence numbers of both SYNs `[client, server]`, told by the answer to the first, which no translation of addresses changes.
+    pub sequences: Option<[u32; 2]>,
     /// How often bytes were missing while the conversation was followed.
     pub gaps: u32,
     /// What was said.
@@ -41,6 +43,7 @@ impl FlowRecord {
             server: self.client,
             packets: [server_packets, client_packets],
             bytes: [server_bytes, client_bytes],
+            sequences: self.sequences.map(|[client, server]| [server, client]),
             ..self
         }
     }

@@ -73,6 +73,8 @@ pub(super) struct Flow {
     pub(super) first_ns: u64,
     pub(super) gaps: u32,
     pub(super) generation: u32,
+    /// The sequence numbers of both SYNs `[client, server]`, as the answer to the first tells them.
+    pub(super) sequences: Option<[u32; 2]>,
     /// Its facts were told before its end.
     pub(super) told: bool,
 }
@@ -101,6 +103,7 @@ impl Flow {
             first_ns: time_ns,
             gaps: 0,
             generation,
+            sequences: None,
             told: false,
         }
     }
@@ -178,6 +181,9 @@ impl Flow {
         if flags.syn() {
             end.of_mut(&mut self.halves).isn = segment.sequence;
             self.client = self.client.or(Some(if flags.ack() { end.other() } else { end }));
+            if flags.ack() {
+                self.sequences = Some([segment.acknowledgment.wrapping_sub(1), segment.sequence]);
+            }
         }
         let told = [(flags.syn(), SYN), (flags.fin(), FIN), (flags.rst(), RST)];
         *end.of_mut(&mut self.marks) |= told.iter().fold(0, |all, (is_so, mark)| all | if *is_so { *mark } else { 0 });

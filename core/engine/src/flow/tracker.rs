@@ -386,6 +386,7 @@ fn record(flow: &Flow, facts: crate::facts::FactIds) -> FlowRecord {
         state: flow.state(client),
         midstream: flow.is_midstream(),
         direction_guessed: certain.is_none(),
+        sequences: flow.sequences,
         gaps: flow.gaps,
         facts,
     }

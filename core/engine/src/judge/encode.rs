@@ -1,7 +1,7 @@
 //! Writes one flow event: the flow's own numbers between the fragments that its shape shares with others.
 
-use super::Judgement;
-use crate::flow::FlowRecord;
+use super::{Circumstances, Judgement, Process};
+use crate::flow::{Endpoint, FlowRecord};
 use crate::packet::Address;
 use base64::Engine as _;
 use sha1::{Digest, Sha1};
@@ -37,12 +37,16 @@ pub struct Context<'a> {
     pub client_name: &'a [u8],
     /// The server's name members.
     pub server_name: &'a [u8],
+    /// What a live capture knows beside the packets.
+    pub circumstances: Option<&'a Circumstances>,
     /// The event's `http` value.
     pub http: &'a [u8],
 }
 
 /// Appends the event and a line feed.
 pub fn flow_event(record: &FlowRecord, context: &Context<'_>, out: &mut Vec<u8>) {
+    let processes = context.circumstances.map(|known| &known.processes);
+    let [client, server] = processes.map_or([None; 2], |processes| processes.each_ref().map(Option::as_ref));
     out.extend_from_slice(br#"{"schema":"observer/1","kind":"flow","id":""#);
     id(record, context.origin, out);
     out.extend_from_slice(br#"","time":""#);
@@ -52,10 +56,13 @@ pub fn flow_event(record: &FlowRecord, context: &Context<'_>, out: &mut Vec<u8>)
     out.extend_from_slice(br#","client":{"address":""#);
     endpoint(record.client.address, record.client.port, out);
     members([&context.judgement.client, context.client_name], out);
+    process(client, out);
     out.extend_from_slice(br#"},"server":{"address":""#);
     endpoint(record.server.address, record.server.port, out);
     members([&context.judgement.server, context.server_name], out);
+    process(server, out);
     network(record, out);
+    translated(context.circumstances.and_then(|known| known.translated), out);
     flow(record, out);
     out.extend_from_slice(&context.judgement.before_http);
     out.extend_from_slice(br#","http":"#);
@@ -72,12 +79,33 @@ fn members(fragments: [&[u8]; 2], out: &mut Vec<u8>) {
     }
 }
 
+fn process(process: Option<&Process>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#","process":"#);
+    // Writing to a vector cannot fail, and every string is text.
+    let _ = serde_json::to_writer(out, &process);
+}
+
+fn translated(ends: Option<[Endpoint; 2]>, out: &mut Vec<u8>) {
+    let Some([client, server]) = ends else { return out.extend_from_slice(br#"","translated":null"#) };
+    out.extend_from_slice(br#"","translated":{"client":{"address":""#);
+    endpoint(client.address, client.port, out);
+    out.extend_from_slice(br#"},"server":{"address":""#);
+    endpoint(server.address, server.port, out);
+    out.extend_from_slice(br#"},"community_id":"1:"#);
+    community_id([client, server], out);
+    out.extend_from_slice(br#""}"#);
+}
+
 fn network(record: &FlowRecord, out: &mut Vec<u8>) {
     let family = if matches!(record.client.address, Address::V4(_)) { "ipv4" } else { "ipv6" };
     out.extend_from_slice(br#"},"network":{"transport":"tcp","type":""#);
     out.extend_from_slice(family.as_bytes());
     out.extend_from_slice(br#"","community_id":"1:"#);
-    let digest = community_digest(record);
+    community_id([record.client, record.server], out);
+}
+
+fn community_id(ends: [Endpoint; 2], out: &mut Vec<u8>) {
+    let digest = community_digest(ends);
     let start = out.len();
     // The base64 of the 20 bytes of a SHA-1 has 28 characters.
     out.resize(start + 28, 0);
@@ -87,7 +115,7 @@ fn network(record: &FlowRecord, out: &mut Vec<u8>) {
 }
 
 fn flow(record: &FlowRecord, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#""},"flow":{"start":""#);
+    out.extend_from_slice(br#"},"flow":{"start":""#);
     timestamp(record.first_ns, out);
     out.extend_from_slice(br#"","end":""#);
     timestamp(record.last_ns, out);
@@ -154,9 +182,8 @@ fn id(record: &FlowRecord, origin: &Origin, out: &mut Vec<u8>) {
 }
 
 /// Community ID flow hash, version 1: SHA-1 over seed, ordered endpoints and protocol.
-fn community_digest(record: &FlowRecord) -> [u8; 20] {
-    let (first, second) =
-        if record.client <= record.server { (record.client, record.server) } else { (record.server, record.client) };
+fn community_digest([client, server]: [Endpoint; 2]) -> [u8; 20] {
+    let (first, second) = if client <= server { (client, server) } else { (server, client) };
     let mut hasher = Sha1::new();
     hasher.update(SEED);
     hasher.update(octets(&first.address));
@@ -241,12 +268,14 @@ mod tests {
             state: FlowState::Open,
             midstream: false,
             direction_guessed: false,
+            sequences: None,
             gaps: 0,
             facts: FactIds { shape: 0, detail: 0 },
         };
         let mut out = Vec::new();
         network(&record, &mut out);
         assert!(String::from_utf8(out).unwrap().ends_with("1:LQU9qZlK+B5F3KDmev6m5PMibrg="));
-        assert_eq!(community_digest(&record), community_digest(&record.reversed()));
+        let ends = [record.client, record.server];
+        assert_eq!(community_digest(ends), community_digest([record.server, record.client]));
     }
 }

@@ -414,6 +414,7 @@ mod tests {
             state: FlowState::Closed,
             midstream: false,
             direction_guessed: false,
+            sequences: None,
             gaps: 0,
             facts,
         }

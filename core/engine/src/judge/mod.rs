@@ -5,12 +5,14 @@ mod encode;
 mod history;
 mod memory;
 mod places;
+mod process;
 mod standing;
 mod totals;
 
 pub use encode::{Origin, text_address, timestamp};
 pub use memory::{Doubt, Known, Memory, Other, Shown, Source, When};
 pub use places::{Place, Places};
+pub use process::{Circumstances, Process};
 pub use standing::{Report, Standing};
 pub use totals::{Group, Totals};
 
@@ -222,6 +224,14 @@ fn bench_record(listeners: &HashSet<Endpoint>, record: FlowRecord) -> FlowRecord
     if wrong { record.reversed() } else { record }
 }
 
+/// What an event says beside its record.
+struct Telling<'a> {
+    index: u32,
+    places: [Place; 2],
+    is_final: bool,
+    circumstances: Option<&'a Circumstances>,
+}
+
 /// The shapes judged so far, and the events on their way out.
 struct Bench<'a> {
     facts: &'a FactTable,
@@ -248,7 +258,7 @@ impl Bench<'_> {
         })?;
         journal.each(|record| {
             if history.wants(self.facts, &record) {
-                let index = self.judge_record(&record, 0, judge)?;
+                let index = self.judge_record(&record, self.places(&record), 0, judge)?;
                 let state = self.judgements.get(index as usize).map_or(UNKNOWN, |judgement| judgement.state);
                 history.add(self.facts, &record, state);
             }
@@ -264,29 +274,31 @@ impl Bench<'_> {
         judge: &mut J,
         totals: &mut Totals,
     ) -> Result<(), J::Error> {
-        let index = self.judge_record(record, history.earlier(self.facts, record), judge)?;
+        let places = self.places(record);
+        let index = self.judge_record(record, places, history.earlier(self.facts, record), judge)?;
         let Some(judgement) = self.judgements.get(index as usize) else { return Ok(()) };
         totals.add(index, judgement, record);
-        self.event(record, index, true, judge)
+        self.event(record, &Telling { index, places, is_final: true, circumstances: None }, judge)
+    }
+
+    /// The places of client and server by their addresses.
+    fn places(&self, record: &FlowRecord) -> [Place; 2] {
+        [record.client, record.server].map(|end| self.surroundings.places.find(end.address))
     }
 
     /// Writes the event of a judged flow.
-    fn event<J: Judge>(
-        &mut self,
-        record: &FlowRecord,
-        index: u32,
-        is_final: bool,
-        judge: &mut J,
-    ) -> Result<(), J::Error> {
-        let Some(judgement) = self.judgements.get(index as usize) else { return Ok(()) };
+    fn event<J: Judge>(&mut self, record: &FlowRecord, telling: &Telling<'_>, judge: &mut J) -> Result<(), J::Error> {
+        let Some(judgement) = self.judgements.get(telling.index as usize) else { return Ok(()) };
         if self.surroundings.events {
+            let [client, server] = telling.places;
             let places = &self.surroundings.places;
             let context = Context {
                 origin: &self.surroundings.origin,
-                is_final,
+                is_final: telling.is_final,
                 judgement,
-                client_name: places.name(places.find(record.client.address)),
-                server_name: places.name(places.find(record.server.address)),
+                client_name: places.name(client),
+                server_name: places.name(server),
+                circumstances: telling.circumstances,
                 http: self.facts.detail(record.facts.detail),
             };
             encode::flow_event(record, &context, &mut self.out);
@@ -299,8 +311,14 @@ impl Bench<'_> {
     }
 
     /// The index of the judgement of a record's shape.
-    fn judge_record<J: Judge>(&mut self, record: &FlowRecord, earlier: u8, judge: &mut J) -> Result<u32, J::Error> {
-        let key = self.key(record, earlier);
+    fn judge_record<J: Judge>(
+        &mut self,
+        record: &FlowRecord,
+        places: [Place; 2],
+        earlier: u8,
+        judge: &mut J,
+    ) -> Result<u32, J::Error> {
+        let key = self.key(record, places, earlier);
         if let Some(index) = self.known.get(&key) {
             return Ok(*index);
         }
@@ -311,9 +329,7 @@ impl Bench<'_> {
         Ok(index)
     }
 
-    fn key(&mut self, record: &FlowRecord, earlier: u8) -> ShapeKey {
-        let places = &self.surroundings.places;
-        let (client, server) = (places.find(record.client.address), places.find(record.server.address));
+    fn key(&mut self, record: &FlowRecord, [client, server]: [Place; 2], earlier: u8) -> ShapeKey {
         let same_node = client.node.is_some() && client.node == server.node;
         let ([client_bytes, server_bytes], same_address) =
             (record.bytes, record.client.address == record.server.address);

@@ -1,6 +1,7 @@
 //! Which place of the cluster an address belongs to: longest prefix first, as the inventory was compiled.
 
-use crate::map::HashMap;
+use super::process::Process;
+use crate::map::{HashMap, HashSet};
 use crate::packet::Address;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,6 +24,12 @@ pub struct Places {
     v4: BTreeMap<u32, HashMap<u128, Place>>,
     v6: BTreeMap<u32, HashMap<u128, Place>>,
     names: Vec<Vec<u8>>,
+    /// Uid or container id → place, for pods that share their node's address.
+    pods: HashMap<String, Place>,
+    /// Classes whose addresses belong to a node and to the pods on its network.
+    shared: HashSet<u32>,
+    /// The class of a pod that the inventory does not name.
+    pod: Option<u32>,
 }
 
 /// The members of an address of which nothing is known.
@@ -30,7 +37,14 @@ const NAMELESS: &[u8] = br#""name":null,"kubernetes":null"#;
 
 impl Default for Places {
     fn default() -> Self {
-        Self { v4: BTreeMap::new(), v6: BTreeMap::new(), names: vec![NAMELESS.to_vec()] }
+        Self {
+            v4: BTreeMap::new(),
+            v6: BTreeMap::new(),
+            names: vec![NAMELESS.to_vec()],
+            pods: HashMap::default(),
+            shared: HashSet::default(),
+            pod: None,
+        }
     }
 }
 
@@ -46,6 +60,29 @@ impl Places {
         };
         let (bits, width) = bits(address);
         family.entry(length.min(width)).or_default().entry(masked(bits, width, length)).or_insert(place);
+    }
+
+    /// Says whose addresses pods may share, and what a pod is that no inventory names.
+    pub fn share(&mut self, classes: impl IntoIterator<Item = u32>, pod: Option<u32>) {
+        self.shared.extend(classes);
+        self.pod = pod;
+    }
+
+    /// Adds a pod by its uid and the ids of its containers.
+    pub fn add_pod(&mut self, ids: Vec<String>, class: u32, node: Option<u32>, name: Vec<u8>) {
+        let place = Place { class, node, name: self.names.len() as u32 };
+        self.names.push(name);
+        self.pods.extend(ids.into_iter().map(|id| (id, place)));
+    }
+
+    /// The place of an end: a pod's, where a process of a pod uses its node's address.
+    pub fn of(&self, address: Address, process: Option<&Process>) -> Place {
+        let place = self.find(address);
+        let inside = process.filter(|process| process.pod_uid.is_some() && self.shared.contains(&place.class));
+        let Some(Process { container_id, pod_uid, .. }) = inside else { return place };
+        let known = [container_id, pod_uid].into_iter().flatten().find_map(|id| self.pods.get(id)).copied();
+        let unnamed = self.pod.map(|class| Place { class, node: place.node, name: 0 });
+        known.or(unnamed).unwrap_or(place)
     }
 
     /// The place of an address.
@@ -77,6 +114,30 @@ fn masked(bits: u128, width: u32, length: u32) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_of_a_pod_on_its_nodes_address_is_the_pod() {
+        let process = |container: &str, pod: Option<&str>| Process {
+            pid: 1,
+            name: String::new(),
+            executable: String::new(),
+            container_id: Some(container.to_owned()),
+            pod_uid: pod.map(str::to_owned),
+        };
+        let (node, other) = (Address::V4([10, 0, 0, 1]), Address::V4([10, 0, 0, 2]));
+        let mut places = Places::default();
+        places.add("10.0.0.1".parse().unwrap(), 32, 1, Some(7), vec![]);
+        places.add("10.0.0.2".parse().unwrap(), 32, 2, None, vec![]);
+        places.add_pod(vec!["uid".to_owned(), "c0".to_owned()], 3, Some(7), b"pod".to_vec());
+        places.share([1], Some(4));
+        let class = |address, process: &Process| places.of(address, Some(process)).class;
+        assert_eq!(class(node, &process("c9", Some("uid"))), 3);
+        assert_eq!(class(node, &process("c0", Some("hash of a static pod"))), 3);
+        assert_eq!(class(node, &process("c9", Some("stranger"))), 4);
+        assert_eq!(class(node, &process("c0", None)), 1);
+        assert_eq!(class(other, &process("c0", Some("uid"))), 2);
+        assert_eq!(places.of(node, None).class, 1);
+    }
 
     #[test]
     fn the_longest_prefix_wins() {

@@ -3,7 +3,8 @@
 
 use super::history::History;
 use super::memory::{Memory, Recollections};
-use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, UNKNOWN};
+use super::process::Circumstances;
+use super::{Bench, Judge, Judgement, ShapeKey, Surroundings, Telling, UNKNOWN};
 use crate::facts::FactTable;
 use crate::flow::{Endpoint, FlowRecord, Tracker};
 use crate::map::{HashMap, HashSet};
@@ -16,12 +17,14 @@ const MAX_REMEMBERED: usize = 65_536;
 const MAX_JUDGEMENTS: usize = 16_384;
 
 /// A flow as it stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// Its numbers and facts.
     pub record: FlowRecord,
     /// Whether it has ended.
     pub is_final: bool,
+    /// What is known beside its packets.
+    pub circumstances: Circumstances,
 }
 
 /// What was learned and judged so far.
@@ -115,12 +118,20 @@ impl Standing {
 impl Bench<'_> {
     fn report<J: Judge>(&mut self, report: &Report, history: &mut History, judge: &mut J) -> Result<(), J::Error> {
         let record = super::bench_record(&self.listeners, report.record);
-        let index = self.judge_record(&record, history.earlier(self.facts, &record), judge)?;
+        let circumstances = report.circumstances.clone();
+        let turned = record.client != report.record.client;
+        let circumstances = if turned { circumstances.reversed() } else { circumstances };
+        let [client, server] = &circumstances.processes;
+        let places = &self.surroundings.places;
+        let places =
+            [places.of(record.client.address, client.as_ref()), places.of(record.server.address, server.as_ref())];
+        let index = self.judge_record(&record, places, history.earlier(self.facts, &record), judge)?;
         if self.facts.facts(record.facts.shape).is_full_handshake() {
             let state = self.judgements.get(index as usize).map_or(UNKNOWN, |judgement| judgement.state);
             history.note(self.facts, &record, state);
         }
-        self.event(&record, index, report.is_final, judge)
+        let telling = Telling { index, places, is_final: report.is_final, circumstances: Some(&circumstances) };
+        self.event(&record, &telling, judge)
     }
 }
 
@@ -164,16 +175,21 @@ mod tests {
             state: FlowState::Open,
             midstream: false,
             direction_guessed: false,
+            sequences: None,
             gaps: 0,
             facts: facts.silent(),
         }
+    }
+
+    fn report(record: FlowRecord, is_final: bool) -> Report {
+        Report { record, is_final, circumstances: Circumstances::default() }
     }
 
     fn judged(reports: &[Report]) -> (Notes, String) {
         let (facts, mut standing, mut notes) = (FactTable::default(), Standing::default(), Notes::default());
         let surroundings = Surroundings { events: true, ..Surroundings::default() };
         for report in reports {
-            standing.judge(&[*report], &facts, &surroundings, &mut notes).unwrap();
+            standing.judge(std::slice::from_ref(report), &facts, &surroundings, &mut notes).unwrap();
         }
         let lines = String::from_utf8(notes.lines.clone()).unwrap();
         (notes, lines)
@@ -183,7 +199,7 @@ mod tests {
     fn a_shape_is_judged_once_and_both_reports_of_a_flow_have_one_id() {
         let record = record(&FactTable::default());
         let later = FlowRecord { last_ns: 9, packets: [7; 2], state: FlowState::Closed, ..record };
-        let (notes, lines) = judged(&[Report { record, is_final: false }, Report { record: later, is_final: true }]);
+        let (notes, lines) = judged(&[report(record, false), report(later, true)]);
         let said: Vec<&str> = lines.lines().collect();
         assert_eq!((notes.shapes, said.len()), (1, 2));
         let id = |line: &str| line.split("\"id\":\"").nth(1).unwrap()[..24].to_owned();
@@ -195,7 +211,7 @@ mod tests {
     fn a_guessed_direction_is_put_right_by_an_earlier_flow() {
         let sure = record(&FactTable::default());
         let guessed = FlowRecord { direction_guessed: true, midstream: true, ..sure.reversed() };
-        let (_, lines) = judged(&[sure, guessed].map(|record| Report { record, is_final: true }));
+        let (_, lines) = judged(&[sure, guessed].map(|record| report(record, true)));
         assert_eq!(lines.matches("\"server\":{\"address\":\"10.0.0.2\",\"port\":10250").count(), 2);
     }
 
@@ -206,7 +222,7 @@ mod tests {
         let ids = facts.intern_tls(handshake);
         let flow_to = |host: u8| {
             let server = Endpoint { address: Address::V4([10, 0, 0, host]), port: 443 };
-            Report { record: FlowRecord { server, facts: ids, ..record(&facts) }, is_final: true }
+            report(FlowRecord { server, facts: ids, ..record(&facts) }, true)
         };
         let named = Boundaries { instants: Vec::new(), addresses: [Address::V4([10, 0, 0, 7])].into_iter().collect() };
         let surroundings = Surroundings { boundaries: vec![named], ..Surroundings::default() };
@@ -251,8 +267,7 @@ mod tests {
             server_chain: vec![Box::from(&b"long gone"[..]), certificate.clone()],
             ..TlsFacts::default()
         };
-        let report =
-            |ids, facts: &FactTable| Report { record: FlowRecord { facts: ids, ..record(facts) }, is_final: true };
+        let report = |ids, facts: &FactTable| report(FlowRecord { facts: ids, ..record(facts) }, true);
         let mut next = 0;
         for month in 0..4 {
             crowd(&mut tracker.facts, &mut next);
@@ -291,7 +306,7 @@ mod tests {
         let said = |standing: &mut Standing, tracker: &mut Tracker| {
             let mut notes = Notes::default();
             let ids = tracker.facts.intern_tls(TlsFacts { established: Some(true), ..TlsFacts::default() });
-            let report = Report { record: FlowRecord { facts: ids, ..record(&tracker.facts) }, is_final: true };
+            let report = report(FlowRecord { facts: ids, ..record(&tracker.facts) }, true);
             standing.judge(&[report], &tracker.facts, &surroundings, &mut notes).unwrap();
             (notes.shapes, notes.lines)
         };
