@@ -73,8 +73,8 @@ class Agent:
         ports: Sequence[int],
         cluster: str = "",
         node: str = "",
-        pods: Sequence[tuple[Sequence[str], int, int, bytes]] = [],
-        node_places: Sequence[int] = [],
+        pods: Sequence[tuple[Sequence[str], int, int, bytes]] = ...,
+        node_places: Sequence[int] = ...,
         pod_place: int | None = None,
     ) -> None: ...
     def processes_hindrance(self) -> str | None: ...
