@@ -46,7 +46,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass
 
 
-class PathConditions(_Part, frozen=True):
+class PathConditions(_Part, frozen=True, cache_hash=True):
     """All of them must hold; a value must be listed to match, `unknown` included."""
 
     client: Allowed[Role] = None
@@ -71,7 +71,7 @@ class PathConditions(_Part, frozen=True):
     ssh_client: Allowed[Literal["go", "other", "unknown"]] = None
 
 
-class FindingConditions(PathConditions, frozen=True):
+class FindingConditions(PathConditions, frozen=True, cache_hash=True):
     """The same, after the path and the verdict are known."""
 
     path: Allowed[str] = None
