@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* The few members of the kernel's own types that are read; where they lie is put right when a program is loaded. */
 #ifndef OBSERVER_KERNEL_H
 #define OBSERVER_KERNEL_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* What the BPF programs and user space share; core/live/src/shared.rs asserts the same sizes. */
 #ifndef OBSERVER_H
 #define OBSERVER_H
