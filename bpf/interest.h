@@ -9,8 +9,6 @@
 
 #include "observer.h"
 
-const volatile __u32 watch_addresses = 1;
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PORT_WORDS);
@@ -38,8 +36,6 @@ static __always_inline int is_of_interest(struct direction *way)
 {
 	if (is_port_of_interest(way->destination_port) || is_port_of_interest(way->source_port))
 		return 1;
-	if (!watch_addresses)
-		return 0;
 	return bpf_map_lookup_elem(&addresses, &way->destination) || bpf_map_lookup_elem(&addresses, &way->source);
 }
 
