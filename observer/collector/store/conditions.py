@@ -1,6 +1,6 @@
 """From filters to SQL conditions. Values never become SQL: they travel beside it as typed parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from observer.collector.store import CertificateFilter, FindingFilter, FlowFilter, Page, Span
@@ -28,16 +28,8 @@ _COLUMNS = {
 def of_flows(wanted: FlowFilter, page: Page | None = None) -> Conditions:
     """Conditions on `flows`."""
     parts, values = spanned(wanted.span, "start")
-    for name, condition in _COLUMNS.items():
-        if value := getattr(wanted, name):
-            parts.append(condition)
-            values[name] = list(value)
-    if wanted.severity:
-        parts.append("severity >= {severity:UInt8}")
-        values["severity"] = wanted.severity
-    if wanted.text:
-        parts.append("positionCaseInsensitiveUTF8(event, {text:String}) > 0")
-        values["text"] = wanted.text
+    _add_columns(wanted, _COLUMNS, parts, values)
+    _add_weight_and_text(wanted, parts, values)
     if page:
         parts += after(page, "start", "id", values)
     return where(parts), values
@@ -58,16 +50,8 @@ _FINDING_COLUMNS = {
 def of_findings(wanted: FindingFilter, page: Page) -> Conditions:
     """Conditions on `finding_states`."""
     parts, values = spanned(wanted.span, "last_seen")
-    for name, condition in _FINDING_COLUMNS.items():
-        if value := getattr(wanted, name):
-            parts.append(condition)
-            values[name] = list(value)
-    if wanted.severity:
-        parts.append("severity >= {severity:UInt8}")
-        values["severity"] = wanted.severity
-    if wanted.text:
-        parts.append("positionCaseInsensitiveUTF8(event, {text:String}) > 0")
-        values["text"] = wanted.text
+    _add_columns(wanted, _FINDING_COLUMNS, parts, values)
+    _add_weight_and_text(wanted, parts, values)
     parts += after(page, "last_seen", "key", values)
     return where(parts), values
 
@@ -85,10 +69,7 @@ def of_certificates(wanted: CertificateFilter) -> Conditions:
     """Conditions on `endpoint_certificates`."""
     parts: list[str] = []
     values: dict[str, Any] = {}
-    for name, condition in _CERTIFICATE_COLUMNS.items():
-        if value := getattr(wanted, name):
-            parts.append(condition)
-            values[name] = list(value)
+    _add_columns(wanted, _CERTIFICATE_COLUMNS, parts, values)
     if wanted.expires_before_ns is not None:
         parts.append("not_after < fromUnixTimestamp64Nano({expires:Int64}, 'UTC')")
         values["expires"] = wanted.expires_before_ns
@@ -131,3 +112,26 @@ def after(page: Page, time: str, name: str, values: dict[str, Any]) -> Iterator[
 def where(parts: list[str]) -> str:
     """A WHERE clause."""
     return f"WHERE {' AND '.join(parts)}" if parts else ""
+
+
+def _add_columns(
+    wanted: FlowFilter | FindingFilter | CertificateFilter,
+    columns: Mapping[str, str],
+    parts: list[str],
+    values: dict[str, Any],
+) -> None:
+    """A condition for each column of which values are wanted."""
+    for name, condition in columns.items():
+        if value := getattr(wanted, name):
+            parts.append(condition)
+            values[name] = list(value)
+
+
+def _add_weight_and_text(wanted: FlowFilter | FindingFilter, parts: list[str], values: dict[str, Any]) -> None:
+    """How severe it must at least be, and what its event must say."""
+    if wanted.severity:
+        parts.append("severity >= {severity:UInt8}")
+        values["severity"] = wanted.severity
+    if wanted.text:
+        parts.append("positionCaseInsensitiveUTF8(event, {text:String}) > 0")
+        values["text"] = wanted.text
